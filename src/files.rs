@@ -1,0 +1,60 @@
+//! The repository's files with their YAML parsed once and shared.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use foldhash::HashMap;
+use rayon::prelude::*;
+
+use crate::source::{Entry, FileId, RepoPath, SourceFile, Sources};
+use crate::yaml::{self, Node, Stream};
+
+/// Files and their parsed documents.
+pub struct Files {
+    /// Paths and bytes.
+    pub sources: Sources,
+    streams: RwLock<HashMap<FileId, Arc<Stream>>>,
+}
+
+impl Files {
+    /// Takes the files over; nothing is parsed yet.
+    pub fn new(sources: Sources) -> Self {
+        Self { sources, streams: RwLock::default() }
+    }
+
+    /// Parses files in parallel, so that later calls of [`Files::stream`] answer at once.
+    pub fn parse_all(&self, files: &[FileId]) {
+        let parsed: Vec<_> = files.par_iter().map(|id| (*id, Arc::new(self.parse(*id)))).collect();
+        self.streams.write().unwrap_or_else(PoisonError::into_inner).extend(parsed);
+    }
+
+    /// The documents of a file, parsed at the first call. A file that can't be read has none; ask
+    /// [`SourceFile::bytes`] why.
+    pub fn stream(&self, file: FileId) -> Arc<Stream> {
+        if let Some(stream) = self.streams.read().unwrap_or_else(PoisonError::into_inner).get(&file) {
+            return Arc::clone(stream);
+        }
+        let stream = Arc::new(self.parse(file));
+        let mut streams = self.streams.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(streams.entry(file).or_insert(stream))
+    }
+
+    /// The file at `path`, if one is there.
+    pub fn file_at(&self, path: &RepoPath) -> Option<Arc<SourceFile>> {
+        match self.sources.entry(path)? {
+            Entry::File(id) => Some(self.sources.file(id)),
+            Entry::Directory => None,
+        }
+    }
+
+    /// Parses YAML that stands inside a scalar of one of the files; spans point into that file.
+    pub fn embedded(&self, node: &Node) -> Stream {
+        yaml::embedded(node, self.sources.file(node.span.file).text().unwrap_or_default())
+    }
+
+    fn parse(&self, file: FileId) -> Stream {
+        match self.sources.file(file).bytes() {
+            Ok(bytes) => yaml::parse(file, bytes),
+            Err(_) => Stream::default(),
+        }
+    }
+}

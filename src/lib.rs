@@ -1,0 +1,40 @@
+//! presync reads a GitOps repository as Argo CD or Flux would, builds what would reach the cluster, judges it, and
+//! points at the line to mend.
+//!
+//! ```text
+//! path ─ discover ─▶ files ─ yaml ─▶ spanned trees ─ gitops ─▶ apps ─ build ─▶ objects ─ rules ─▶ findings ─ report
+//! ```
+//!
+//! The modules form a ladder: each may use those above it in this list, never one below.
+
+pub mod source;
+pub mod yaml;
+pub mod discover;
+pub mod files;
+pub mod finding;
+pub mod kubernetes;
+pub mod config;
+pub mod helm;
+pub mod kustomize;
+pub mod gitops;
+pub mod repository;
+pub mod rules;
+pub mod lint;
+pub mod report;
+pub mod cli;
+
+use config::Config;
+use files::Files;
+use repository::Repository;
+
+/// Reads and builds a repository: everything before the rules.
+pub fn read(files: Files, config: Config) -> Repository {
+    let yaml = |path: &source::RepoPath| {
+        matches!(path.extension(), Some("yaml" | "yml" | "json")) || path.file_name() == "Kustomization"
+    };
+    let sources = files.sources.files();
+    let wanted: Vec<_> = sources.iter().filter(|file| yaml(&file.path)).map(|file| file.id).collect();
+    files.parse_all(&wanted);
+    let apps = gitops::discover(&files);
+    Repository::build(files, config, apps)
+}
