@@ -170,3 +170,18 @@ impl Finding {
         self
     }
 }
+
+/// The candidate that `name` was probably meant to be: for "did you mean". `None` if none is near.
+pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // The distance of two texts costs the product of their lengths; names are short.
+    let short = |text: &str| text.len() <= 256;
+    if !short(name) {
+        return None;
+    }
+    // One slip in every three characters is still a slip; more is another word.
+    let limit = (name.chars().count() / 3).max(1);
+    let distance = |candidate: &str| strsim::damerau_levenshtein(name, candidate);
+    let measured =
+        candidates.into_iter().filter(|candidate| short(candidate)).map(|candidate| (distance(candidate), candidate));
+    measured.filter(|(distance, _)| *distance <= limit).min().map(|(_, candidate)| candidate)
+}

@@ -57,7 +57,8 @@ fn examples(documentation: &str, section: &str) -> Vec<Example> {
 
 fn found(rule: &Rule, example: &Example) -> Vec<String> {
     let files = Files::new(Sources::memory(example.files.clone()));
-    let repository = presync::read(files, Config::default());
+    let (config, _) = Config::load(&files);
+    let repository = presync::read(files, config);
     let findings = lint::lint(&repository, std::slice::from_ref(rule));
     let describe = |finding: &presync::finding::Finding| {
         let file = repository.files.sources.file(finding.primary.span.file);
