@@ -29,12 +29,14 @@ use repository::Repository;
 
 /// Reads and builds a repository: everything before the rules.
 pub fn read(files: Files, config: Config) -> Repository {
-    let yaml = |path: &source::RepoPath| {
-        matches!(path.extension(), Some("yaml" | "yml" | "json")) || path.file_name() == "Kustomization"
-    };
     let sources = files.sources.files();
-    let wanted: Vec<_> = sources.iter().filter(|file| yaml(&file.path)).map(|file| file.id).collect();
+    let wanted: Vec<_> = sources.iter().filter(|file| is_yaml(&file.path)).map(|file| file.id).collect();
     files.parse_all(&wanted);
     let apps = gitops::discover(&files);
     Repository::build(files, config, apps)
+}
+
+/// Whether a file's name says that it holds YAML or JSON.
+pub fn is_yaml(path: &source::RepoPath) -> bool {
+    matches!(path.extension(), Some("yaml" | "yml" | "json")) || path.file_name() == "Kustomization"
 }

@@ -2,7 +2,10 @@
 
 use std::process::ExitCode;
 
+use presync::cli::{self, Surroundings};
+
 fn main() -> ExitCode {
-    let code = presync::cli::run(std::env::args_os(), &mut anstream::stdout(), &mut anstream::stderr());
+    let surroundings = Surroundings::of_process();
+    let code = cli::run_in(&surroundings, std::env::args_os(), &mut std::io::stdout(), &mut std::io::stderr());
     ExitCode::from(code)
 }

@@ -1,0 +1,40 @@
+//! `presync apps`: what is deployed, from where, bound how, and what could not be resolved.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::scope::{Scope, Settings};
+use super::{CLEAN, Context, Failure};
+
+/// List what is deployed, and from which files
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// A path inside the repository
+    #[arg(default_value = ".")]
+    path: PathBuf,
+    /// How the list is written
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<u8, Failure> {
+    let scope = Scope::new(std::slice::from_ref(&arguments.path), context.surroundings)?;
+    let repository = scope.read(&arguments.settings)?;
+    let names: Vec<&str> = repository.apps.iter().map(|app| app.app.name.as_str()).collect();
+    match arguments.format {
+        Format::Text => names.iter().try_for_each(|name| writeln!(context.out, "{name}"))?,
+        Format::Json => writeln!(context.out, "{}", serde_json::json!(names))?,
+    }
+    Ok(CLEAN)
+}

@@ -1,0 +1,115 @@
+//! `presync lint`: findings of the whole repository, shown for the paths that are asked for.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::{Args, ValueEnum};
+
+use super::scope::{Scope, Settings};
+use super::{CLEAN, Context, FAILED, FINDINGS, Failure};
+use crate::finding::{Finding, Severity};
+use crate::report::{self, Format, Report};
+use crate::repository::Repository;
+use crate::rules;
+
+/// Report everything that would go wrong in the cluster, at the line to mend
+#[derive(Args)]
+#[command(after_help = "Exit codes: 0 clean, 1 findings at or above --fail-on, 2 the job could not be done.")]
+pub(super) struct Arguments {
+    /// Files and directories whose findings are shown; the whole repository is read in any case
+    paths: Vec<PathBuf>,
+    /// How findings are written
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Lowest severity that makes the exit code 1
+    #[arg(long, value_enum, default_value_t = FailOn::Warning)]
+    fail_on: FailOn,
+    /// Apply safe fixes to the files
+    #[arg(long)]
+    fix: bool,
+    #[command(flatten)]
+    settings: Settings,
+    /// Colours in text
+    #[arg(long, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
+    color: Colour,
+    /// Say on standard error how long each step took
+    #[arg(long)]
+    timings: bool,
+    /// Leave out the summary
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum FailOn {
+    /// Errors
+    Error,
+    /// Errors and warnings
+    Warning,
+    /// Any finding
+    Info,
+    /// Nothing
+    Never,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Colour {
+    /// If a terminal shows the output
+    Auto,
+    /// In any case
+    Always,
+    /// In no case
+    Never,
+}
+
+pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<u8, Failure> {
+    let scope = Scope::new(&arguments.paths, context.surroundings)?;
+    let start = Instant::now();
+    let repository = scope.read(&arguments.settings)?;
+    let read = start.elapsed();
+    let mut findings = crate::lint::lint(&repository, &rules::built_in());
+    let linted = start.elapsed();
+    findings.retain(|finding| concerns(finding, &scope, &repository));
+    let paths = scope.paths();
+    let report = Report {
+        repository: &repository,
+        findings: &findings,
+        paths: &paths,
+        colour: match arguments.color {
+            Colour::Auto => context.surroundings.colour,
+            Colour::Always => true,
+            Colour::Never => false,
+        },
+        width: context.surroundings.width,
+        quiet: arguments.quiet,
+    };
+    report::write(arguments.format, &report, context.out)?;
+    if arguments.timings {
+        let (linting, reporting) = (linted - read, start.elapsed() - linted);
+        writeln!(context.error, "read and built in {read:.0?}, linted in {linting:.0?}, reported in {reporting:.0?}")?;
+    }
+    let asked = |file: &std::sync::Arc<crate::source::SourceFile>| scope.includes(&file.path);
+    if !repository.files.sources.files().iter().filter(|file| asked(file)).any(|file| crate::is_yaml(&file.path)) {
+        writeln!(context.error, "presync: nothing to lint was found: no YAML or JSON file")?;
+        return Ok(FAILED);
+    }
+    Ok(if findings.iter().any(|finding| arguments.fail_on.includes(finding.severity)) { FINDINGS } else { CLEAN })
+}
+
+/// Whether one of the finding's places lies where the user looks: a patch that lost its target is news to whoever
+/// changed the base.
+fn concerns(finding: &Finding, scope: &Scope, repository: &Repository) -> bool {
+    let labels = std::iter::once(&finding.primary).chain(&finding.related);
+    labels.into_iter().any(|label| scope.includes(&repository.files.sources.file(label.span.file).path))
+}
+
+impl FailOn {
+    fn includes(self, severity: Severity) -> bool {
+        match self {
+            Self::Error => severity >= Severity::Error,
+            Self::Warning => severity >= Severity::Warning,
+            Self::Info => true,
+            Self::Never => false,
+        }
+    }
+}
