@@ -1,5 +1,7 @@
 //! The program as a user meets it: arguments in, streams and exit code out.
 
+#![allow(clippy::expect_used)] // A test that can't go on should panic.
+
 use std::path::Path;
 
 use presync::cli::{self, Surroundings};

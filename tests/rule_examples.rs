@@ -4,6 +4,8 @@
 //! string names a path is a file of the example; a `findings` block lists what the rule must find, one a line:
 //! `path:line:column message`.
 
+#![allow(clippy::expect_used)] // A test that can't go on should panic.
+
 use presync::config::Config;
 use presync::files::Files;
 use presync::lint;

@@ -84,13 +84,10 @@ fn common_root(paths: &[PathBuf]) -> Result<PathBuf, Failure> {
         roots.push(root.map_err(|error| Failure::new(format!("{}: {}", path.display(), reason(&error))))?);
     }
     let Some(first) = roots.first().cloned() else { return Err(Failure::new("no path is named")) };
-    if let Some(other) = roots.iter().find(|root| **root != first) {
-        if [&first, other].into_iter().any(|root| root.join(".git").exists()) {
-            let (first, other) = (first.display(), other.display());
-            return Err(Failure::new(format!(
-                "the paths lie in two repositories, {first} and {other}; lint one at a time"
-            )));
-        }
+    let other = roots.iter().find(|root| **root != first);
+    if let Some(other) = other.filter(|_| roots.iter().any(|root| root.join(".git").exists())) {
+        let (first, other) = (first.display(), other.display());
+        return Err(Failure::new(format!("{first} and {other} are two repositories; lint one at a time")));
     }
     let holds_all = |root: &&Path| roots.iter().all(|other| other.starts_with(root));
     Ok(first.ancestors().find(holds_all).unwrap_or(&first).to_path_buf())
