@@ -2,12 +2,18 @@
 //!
 //! Left out: where objects come from (`kustomize`, `helm`, `gitops`) and what is wrong with them (`rules`).
 
+mod definitions;
+mod lifecycle;
 mod object;
 mod pod;
 mod quantity;
+mod target;
 mod version;
 
+pub use definitions::{Definition, Definitions, ServedVersion};
+pub use lifecycle::{Lifecycle, OLDEST_SUPPORTED, lifecycle};
 pub use object::{Object, ObjectId};
 pub use pod::{Container, ContainerKind, Pod};
 pub use quantity::{Quantity, QuantityError};
+pub use target::{Target, Targets};
 pub use version::Version;
