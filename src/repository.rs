@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::files::Files;
 use crate::gitops::{App, SourceKind};
 use crate::helm::Release;
-use crate::kubernetes::Object;
+use crate::kubernetes::{Definitions, Object, Targets};
 use crate::kustomize;
 
 /// A repository, read and built.
@@ -17,6 +17,10 @@ pub struct Repository {
     pub config: Config,
     /// Every app with what it is made of, in a stable order.
     pub apps: Vec<BuiltApp>,
+    /// The Kubernetes releases that objects are judged for.
+    pub targets: Targets,
+    /// The custom resources that the repository itself defines.
+    pub definitions: Definitions,
 }
 
 /// An app and what would reach the cluster.
@@ -36,8 +40,10 @@ pub struct BuiltApp {
 impl Repository {
     /// Builds every app, in parallel.
     pub fn build(files: Files, config: Config, apps: Vec<App>) -> Self {
-        let apps = apps.into_par_iter().map(|app| build_app(&files, app)).collect();
-        Self { files, config, apps }
+        let apps: Vec<BuiltApp> = apps.into_par_iter().map(|app| build_app(&files, app)).collect();
+        let targets = config.kubernetes.map_or_else(|| Targets::inferred(&files), Targets::fixed);
+        let definitions = Definitions::of(apps.iter().flat_map(|app| &app.objects));
+        Self { files, config, apps, targets, definitions }
     }
 }
 
@@ -59,7 +65,7 @@ fn build_app(files: &Files, app: App) -> BuiltApp {
                 for file in paths.iter().filter_map(|path| files.file_at(path)) {
                     let stream = files.stream(file.id);
                     let roots = stream.documents.iter().filter_map(|document| document.root.clone());
-                    built.objects.extend(roots.filter_map(Object::new));
+                    built.objects.extend(roots.flat_map(Object::all));
                 }
             }
             SourceKind::Unresolved(reason) => built.unresolved.push(reason.clone()),

@@ -18,7 +18,7 @@ pub(crate) use reader::Reader;
 
 use crate::files::Files;
 use crate::finding::nearest;
-use crate::kubernetes::Version;
+use crate::kubernetes::{Target, Version};
 use crate::source::{RepoPath, Span};
 use crate::yaml::{Mapping, Node};
 
@@ -28,8 +28,8 @@ pub const FILE_NAME: &str = ".presync.yaml";
 /// The user's settings, with defaults where the file says nothing.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The Kubernetes release that objects are judged for, and where it is written.
-    pub kubernetes: Option<(Version, Span)>,
+    /// The Kubernetes release that objects are judged for; a flag sets it without a place.
+    pub kubernetes: Option<Target>,
     /// Levels of rules.
     pub levels: Levels,
     /// Settings of rules by rule id, as they are written. `rules` checks them against what each rule declares.
@@ -151,7 +151,7 @@ impl Config {
     fn read_kubernetes(&mut self, node: &Node, reader: &mut Reader) {
         let Some(text) = reader.text(node, "`kubernetes`") else { return };
         match Version::parse(text) {
-            Some(version) => self.kubernetes = Some((version, node.span)),
+            Some(version) => self.kubernetes = Some(Target { version, span: Some(node.span) }),
             None => {
                 reader.problem(node.span, format!("`{text}` is no Kubernetes release")).help =
                     Some("write it as `\"1.34\"`".to_owned());
@@ -301,7 +301,7 @@ mod tests {
     #[test]
     fn a_release_without_quotes_is_not_a_number() {
         let (config, problems) = load("kubernetes: 1.30\n");
-        assert_eq!((config.kubernetes.map(|(version, _)| version), problems), (Some(Version::new(1, 30)), vec![]));
+        assert_eq!((config.kubernetes.map(|target| target.version), problems), (Some(Version::new(1, 30)), vec![]));
     }
 
     #[test]

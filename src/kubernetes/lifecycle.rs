@@ -80,7 +80,8 @@ mod tests {
 
     #[test]
     fn the_table_is_sound() {
-        let rows = TABLE.iter().flat_map(|(api_version, kinds)| kinds.iter().map(move |(kind, row)| (api_version, kind, row)));
+        let rows =
+            TABLE.iter().flat_map(|(api_version, kinds)| kinds.iter().map(move |(kind, row)| (api_version, kind, row)));
         assert!(rows.clone().count() > 300, "only {} rows were read", rows.count());
         for (api_version, kind, facts) in rows {
             let name = format!("{api_version} {kind}");

@@ -75,6 +75,16 @@ impl Object {
         Some(Self { id: ObjectId::of(&root)?, root })
     }
 
+    /// The objects of a document: the items of a `List`, else the document itself. A list within a list stays whole, as
+    /// `kubectl` has it.
+    pub fn all(root: Node) -> Vec<Self> {
+        let is_list = root.str_at(&["kind"]).is_some_and(|kind| kind.ends_with("List"));
+        match root.get("items").and_then(Node::as_sequence).filter(|_| is_list) {
+            Some(items) => items.iter().cloned().filter_map(Self::new).collect(),
+            None => Self::new(root).into_iter().collect(),
+        }
+    }
+
     /// Where the name is written, else where the object starts: the place to point at for a finding on the whole object.
     pub fn name_span(&self) -> Span {
         self.root.at(&["metadata", "name"]).map_or(self.root.span, |name| name.span)
