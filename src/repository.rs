@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::files::Files;
 use crate::gitops::{App, SourceKind};
 use crate::helm::Release;
-use crate::kubernetes::{Definitions, Object, Targets};
+use crate::kubernetes::{Components, Definitions, InstalledChart, Object, Targets};
 use crate::kustomize;
 
 /// A repository, read and built.
@@ -19,6 +19,8 @@ pub struct Repository {
     pub apps: Vec<BuiltApp>,
     /// The Kubernetes releases that objects are judged for.
     pub targets: Targets,
+    /// The releases of the programs behind custom resources.
+    pub components: Components,
     /// The custom resources that the repository itself defines.
     pub definitions: Definitions,
 }
@@ -43,8 +45,20 @@ impl Repository {
         let apps: Vec<BuiltApp> = apps.into_par_iter().map(|app| build_app(&files, app)).collect();
         let targets = config.kubernetes.map_or_else(|| Targets::inferred(&files), Targets::fixed);
         let definitions = Definitions::of(apps.iter().flat_map(|app| &app.objects));
-        Self { files, config, apps, targets, definitions }
+        let charts = apps.iter().flat_map(|app| &app.releases).filter_map(installed);
+        let components = Components::of(charts, apps.iter().flat_map(|app| &app.objects));
+        Self { files, config, apps, targets, components, definitions }
     }
+}
+
+fn installed(release: &Release) -> Option<InstalledChart<'_>> {
+    let chart = &release.chart;
+    Some(InstalledChart {
+        name: &chart.name,
+        repository: chart.repository.as_deref().unwrap_or_default(),
+        version: chart.version.as_deref()?,
+        span: release.version_span,
+    })
 }
 
 fn build_app(files: &Files, app: App) -> BuiltApp {

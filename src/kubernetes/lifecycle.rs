@@ -47,6 +47,20 @@ pub fn lifecycle(api_version: &str, kind: &str) -> Option<&'static Lifecycle> {
     kinds.get(kind).or_else(|| kinds.get("*"))
 }
 
+/// An API version of the kind that a release serves by default, by the table; the newest if there are several.
+pub fn served_version(group: &str, kind: &str, release: Version) -> Option<&'static str> {
+    let served = |row: &Lifecycle| {
+        row.introduced.is_some_and(|introduced| introduced <= release)
+            && row.removed.is_none_or(|removed| release < removed)
+            && !row.off_by_default
+    };
+    let versions =
+        TABLE.iter().filter(|(api_version, _)| api_version.rsplit_once('/').map_or("", |(own, _)| own) == group);
+    let rows = versions.filter_map(|(api_version, kinds)| Some((*api_version, kinds.get(kind)?)));
+    let newest = rows.filter(|(_, row)| served(row)).max_by_key(|(api_version, row)| (row.introduced, *api_version));
+    newest.map(|(api_version, _)| api_version)
+}
+
 fn read(text: &'static str) -> Table {
     let mut table = Table::new();
     // The first line that is no comment names the columns.

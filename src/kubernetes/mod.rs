@@ -2,6 +2,7 @@
 //!
 //! Left out: where objects come from (`kustomize`, `helm`, `gitops`) and what is wrong with them (`rules`).
 
+mod components;
 mod definitions;
 mod lifecycle;
 mod object;
@@ -10,8 +11,9 @@ mod quantity;
 mod target;
 mod version;
 
+pub use components::{Components, InstalledChart};
 pub use definitions::{Definition, Definitions, ServedVersion};
-pub use lifecycle::{Lifecycle, OLDEST_SUPPORTED, lifecycle};
+pub use lifecycle::{Lifecycle, OLDEST_SUPPORTED, lifecycle, served_version};
 pub use object::{Object, ObjectId};
 pub use pod::{Container, ContainerKind, Pod};
 pub use quantity::{Quantity, QuantityError};

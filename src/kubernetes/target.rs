@@ -32,7 +32,17 @@ impl Targets {
         Self { lowest: Some(target), highest: Some(target) }
     }
 
-    /// What the files tell. Of equal releases the first in the order of files is named.
+    /// Takes one more cluster in. Of equal releases the first stays.
+    pub fn add(&mut self, target: Target) {
+        if self.lowest.is_none_or(|lowest| target.version < lowest.version) {
+            self.lowest = Some(target);
+        }
+        if self.highest.is_none_or(|highest| target.version > highest.version) {
+            self.highest = Some(target);
+        }
+    }
+
+    /// What the files tell.
     pub fn inferred(files: &Files) -> Self {
         let mut targets = Self::default();
         for file in files.sources.files() {
@@ -42,12 +52,7 @@ impl Targets {
             let stream = files.stream(file.id);
             for root in stream.documents.iter().filter_map(|document| document.root.as_ref()) {
                 let Some(target) = told_by(root) else { continue };
-                if targets.lowest.is_none_or(|lowest| target.version < lowest.version) {
-                    targets.lowest = Some(target);
-                }
-                if targets.highest.is_none_or(|highest| target.version > highest.version) {
-                    targets.highest = Some(target);
-                }
+                targets.add(target);
             }
         }
         targets

@@ -37,7 +37,7 @@ pub enum Check {
     /// Looks at one app.
     App(fn(&BuiltApp, &Repository, &mut Findings<'_>)),
     /// Looks at everything at once.
-    Repository(fn(&Repository, &mut Findings<'_>)),
+    Repository(for<'a> fn(&'a Repository, &mut Findings<'a>)),
     /// Looks at one YAML file as it is written.
     File(fn(&SourceFile, &Stream, &Repository, &mut Findings<'_>)),
 }
