@@ -5,8 +5,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use foldhash::HashMap;
 use rayon::prelude::*;
 
-use crate::source::{Entry, FileId, RepoPath, SourceFile, Sources};
-use crate::yaml::{self, Node, Stream};
+use crate::source::{Entry, FileId, RepoPath, SourceFile, Sources, Span};
+use crate::yaml::{self, Node, Stream, Value};
 
 /// Files and their parsed documents.
 pub struct Files {
@@ -49,6 +49,15 @@ impl Files {
     /// Parses YAML that stands inside a scalar of one of the files; spans point into that file.
     pub fn embedded(&self, node: &Node) -> Stream {
         yaml::embedded(node, self.sources.file(node.span.file).text().unwrap_or_default())
+    }
+
+    /// The bytes of a file that hold a part of a scalar's content, given as a range of that content's bytes. `None` if
+    /// the scalar is not written there letter for letter, as a generator's data from another file is not.
+    pub fn part(&self, node: &Node, content: std::ops::Range<usize>) -> Option<Span> {
+        let Value::Scalar(text) = &node.value else { return None };
+        let file = self.sources.file(node.span.file);
+        let span = yaml::part(node, content.clone(), file.text()?);
+        (file.slice(span) == text.get(content)?).then_some(span)
     }
 
     fn parse(&self, file: FileId) -> Stream {

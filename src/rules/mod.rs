@@ -2,6 +2,8 @@
 //! named there by a `mod` line. The table is made from the files at build time, so nothing is listed twice.
 
 mod api;
+mod charts;
+mod grafana;
 mod rule;
 mod yaml;
 

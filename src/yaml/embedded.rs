@@ -34,6 +34,13 @@ pub fn embedded(node: &Node, file_text: &str) -> Embedded {
     stream
 }
 
+/// The bytes of the file that hold a part of a scalar's content, given as a range of that content's bytes. Has the same
+/// condition as [`embedded`]. The whole scalar's span for lists and maps.
+pub fn part(node: &Node, content: std::ops::Range<usize>, file_text: &str) -> Span {
+    let Value::Scalar(text) = &node.value else { return node.span };
+    ContentMap::new(node, text, file_text).span(Span::new(node.span.file, content.start, content.end))
+}
+
 /// Where each byte of a scalar's content stands in the file.
 struct ContentMap {
     file: FileId,
@@ -214,5 +221,17 @@ mod tests {
         check("data: \"{\\\"a\\\": \\\"x\\\", \\\"b\\\": two}\"\n", &["b"], "two");
         check("data: |2\n   a: 1\n   b: two\n", &["b"], "two");
         check("data: \"a: 1\\nb: two\\n\"\n", &["b"], "two");
+    }
+
+    #[test]
+    fn parts_of_a_scalar_are_found_in_the_file() {
+        for text in
+            ["data: see ${x}\n", "data: 'it''s ${x}'\n", "data: \"a\\tb ${x}\"\n", "data: |\n  one\n  two ${x}\n"]
+        {
+            let file = parse(FileId(0), text.as_bytes());
+            let node = file.documents[0].root.as_ref().and_then(|root| root.get("data")).expect("data");
+            let at = node.as_str().and_then(|content| content.find("${x}")).expect("the part");
+            assert_eq!(&text[part(node, at..at + 4, text).range()], "${x}", "{text}");
+        }
     }
 }

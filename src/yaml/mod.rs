@@ -12,7 +12,7 @@ mod node;
 mod parse;
 mod scalar;
 
-pub use embedded::{Embedded, embedded};
+pub use embedded::{Embedded, embedded, part};
 pub use node::{Action, Change, Entry, History, Key, Mapping, Node, Removed, Style, Tag, Value};
 pub use parse::{Document, Problem, ProblemKind, Stream, parse};
 pub use scalar::{Scalar, resolve_plain};

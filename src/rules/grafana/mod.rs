@@ -1,0 +1,27 @@
+//! Rules about Grafana and what it is provisioned with.
+
+mod datasources;
+mod expand;
+mod graph;
+mod instance;
+mod sidecar;
+
+pub(super) mod correlation_target_undefined;
+pub(super) mod datasource_cycle;
+pub(super) mod datasource_dollar_unescaped;
+pub(super) mod datasource_forward_reference;
+pub(super) mod datasource_multiple_defaults;
+pub(super) mod datasource_name_duplicate;
+pub(super) mod datasource_uid_duplicate;
+pub(super) mod datasource_uid_invalid;
+pub(super) mod datasource_uid_undefined;
+
+use crate::finding::Finding;
+use datasources::Datasource;
+
+/// Says which app and object a finding is about.
+fn about<'a>(finding: &'a mut Finding, datasource: &Datasource) -> &'a mut Finding {
+    finding.apps = vec![datasource.app.clone()];
+    finding.object = datasource.object.clone();
+    finding
+}
