@@ -3,6 +3,7 @@
 
 mod api;
 mod charts;
+mod container;
 mod grafana;
 mod rule;
 mod yaml;

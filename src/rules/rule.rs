@@ -35,7 +35,7 @@ pub enum Check {
     /// Looks at one chart installation.
     Release(fn(&Release, &BuiltApp, &Repository, &mut Findings<'_>)),
     /// Looks at one app.
-    App(fn(&BuiltApp, &Repository, &mut Findings<'_>)),
+    App(for<'a> fn(&'a BuiltApp, &'a Repository, &mut Findings<'a>)),
     /// Looks at everything at once.
     Repository(for<'a> fn(&'a Repository, &mut Findings<'a>)),
     /// Looks at one YAML file as it is written.

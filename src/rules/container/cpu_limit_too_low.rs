@@ -1,0 +1,106 @@
+//! See `rules/container/container-cpu-limit-too-low.md`.
+
+use super::limits::{CpuLimit, Owner, of_object, of_release};
+use crate::finding::{Finding, Severity};
+use crate::gitops::SourceKind;
+use crate::kubernetes::{Object, Pod, Quantity};
+use crate::kustomize::ProblemKind;
+use crate::repository::{BuiltApp, Repository};
+use crate::rules::{Check, Findings};
+use crate::yaml::Node;
+
+pub(crate) const CHECK: Check = Check::App(check);
+
+fn check<'a>(app: &'a BuiltApp, repository: &'a Repository, findings: &mut Findings<'a>) {
+    let minimum = minimum(repository);
+    for object in &app.objects {
+        findings.about(Some(app), Some(object));
+        for limit in of_object(object, false) {
+            if let Some(finding) = judge(&limit, &object.id.to_string(), minimum, findings) {
+                explain(finding, &limit, object, app);
+            }
+        }
+    }
+    findings.about(Some(app), None);
+    for release in &app.releases {
+        for limit in of_release(release, false) {
+            if let Some(finding) = judge(&limit, &format!("chart {}", release.chart.name), minimum, findings) {
+                finding.help(format!("remove the limit and keep the request, or allow {minimum} cores or more"));
+            }
+        }
+    }
+}
+
+/// The lowest limit that is let through.
+fn minimum(repository: &Repository) -> Quantity {
+    let settings = repository.config.settings.get("container-cpu-limit-too-low");
+    let setting = settings.and_then(|settings| settings.values.get("minimum"));
+    setting.and_then(Quantity::of).and_then(Result::ok).unwrap_or(Quantity::from_milli(50))
+}
+
+fn judge<'f>(
+    limit: &CpuLimit<'_>,
+    of: &str,
+    minimum: Quantity,
+    findings: &'f mut Findings<'_>,
+) -> Option<&'f mut Finding> {
+    let amount = Quantity::of(limit.limit)?.ok()?;
+    // Zero means no limit.
+    if amount >= minimum || amount <= Quantity::from_milli(0) {
+        return None;
+    }
+    // The kubelet never sets a quota below one millisecond.
+    let share = amount.times(100).max(Quantity::from_milli(1000));
+    let written = limit.limit.as_text().unwrap_or_default();
+    let message = format!(
+        "{} may run for {share} ms in every 100 ms (CPU limit {written}) and stands still for the rest. Expect slow \
+         answers, failing probes, and the alert CPUThrottlingHigh",
+        limit.owner.subject(of)
+    );
+    let finding = findings.report(limit.limit.span, message).label(format!("{share} ms per 100 ms"));
+    // Equal request and limit make a pod of the class Guaranteed, which somebody may have wanted.
+    if limit.request.and_then(Quantity::of) == Some(Ok(amount)) {
+        finding.severity(Severity::Info);
+    }
+    Some(finding)
+}
+
+/// Says how the limit is reached, and which patch was meant to.
+fn explain(finding: &mut Finding, limit: &CpuLimit<'_>, object: &Object, app: &BuiltApp) {
+    let is_built = app.app.sources.iter().any(|source| matches!(source.kind, SourceKind::Kustomize { .. }));
+    let advice = "remove the limit and keep the request, or raise it";
+    finding.help(match patch(limit, object).filter(|_| is_built) {
+        Some(patch) => {
+            format!("{advice}. If the file is a vendor's, leave it alone and patch the container by name:\n{patch}")
+        }
+        None => advice.to_owned(),
+    });
+    let name = object.name_span();
+    for problem in app.problems.iter().filter(|problem| problem.kind == ProblemKind::PatchNoMatch) {
+        if problem.related.iter().any(|(span, _)| *span == name) {
+            finding.related(problem.span, "this patch was meant for it, but selects nothing");
+        }
+    }
+}
+
+/// A strategic merge patch that takes the limit away.
+fn patch(limit: &CpuLimit<'_>, object: &Object) -> Option<String> {
+    let Owner::Container(container) = limit.owner else { return None };
+    let pod = Pod::of(object)?;
+    let list = pod
+        .containers()
+        .find(|other| other.resource("limits", "cpu").is_some_and(|cpu| cpu.span == limit.limit.span))?;
+    let namespace = object.root.at(&["metadata", "namespace"]).and_then(Node::as_text);
+    let namespace = namespace.map(|namespace| format!(", namespace: {namespace}")).unwrap_or_default();
+    let open: String = pod.path.iter().map(|key| format!("{{{key}: ")).collect();
+    let close = "}".repeat(pod.path.len());
+    let body = format!("{{{}: [{{name: {container}, resources: {{limits: {{cpu: null}}}}}}]}}", list.kind.field());
+    let path = format!("{open}{body}{close}");
+    let path = path.strip_prefix('{').and_then(|path| path.strip_suffix('}')).unwrap_or(&path).to_owned();
+    Some(format!(
+        "apiVersion: {}\nkind: {}\nmetadata: {{name: {}{namespace}}}\n{path}",
+        object.id.api_version(),
+        object.id.kind,
+        object.id.name,
+    ))
+}

@@ -1,0 +1,6 @@
+//! Rules about single containers.
+
+pub(super) mod cpu_limit_forbidden;
+pub(super) mod cpu_limit_too_low;
+pub(super) mod limit_below_request;
+mod limits;
