@@ -10,7 +10,8 @@ use crate::rules::{Check, Findings, Rule};
 /// Runs every rule that is on. Findings come sorted by place, each mistake once.
 pub fn lint(repository: &Repository, rules: &[Rule]) -> Vec<Finding> {
     let levels = &repository.config.levels;
-    let active: Vec<&Rule> = rules.iter().filter(|rule| levels.may_run(rule.id.as_str(), &rule.group, rule.pedantic)).collect();
+    let active: Vec<&Rule> =
+        rules.iter().filter(|rule| levels.may_run(rule.id.as_str(), &rule.group, !rule.pedantic)).collect();
     let found: Vec<Vec<Finding>> = active.par_iter().map(|rule| run(rule, repository)).collect();
     let mut findings = merge(found.into_iter().flatten());
     findings.sort_by(|a, b| (a.primary.span, &a.rule, &a.message).cmp(&(b.primary.span, &b.rule, &b.message)));
