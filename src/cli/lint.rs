@@ -67,13 +67,17 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<u8
     let start = Instant::now();
     let repository = scope.read(&arguments.settings)?;
     let read = start.elapsed();
-    let mut findings = crate::lint::lint(&repository, &rules::built_in());
+    let rules = rules::built_in();
+    let findings = crate::lint::lint(&repository, &rules);
     let linted = start.elapsed();
-    findings.retain(|finding| concerns(finding, &scope, &repository));
     let paths = scope.paths();
+    let asked = |finding: &Finding| concerns(finding, &scope, &repository);
     let report = Report {
         repository: &repository,
+        rules: &rules,
         findings: &findings,
+        asked: &asked,
+        unreadable: 0,
         paths: &paths,
         colour: match arguments.color {
             Colour::Auto => context.surroundings.colour,
@@ -88,12 +92,13 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<u8
         let (linting, reporting) = (linted - read, start.elapsed() - linted);
         writeln!(context.error, "read and built in {read:.0?}, linted in {linting:.0?}, reported in {reporting:.0?}")?;
     }
-    let asked = |file: &std::sync::Arc<crate::source::SourceFile>| scope.includes(&file.path);
-    if !repository.files.sources.files().iter().filter(|file| asked(file)).any(|file| crate::is_yaml(&file.path)) {
+    let sources = repository.files.sources.files();
+    if !sources.iter().any(|file| scope.includes(&file.path) && crate::is_yaml(&file.path)) {
         writeln!(context.error, "presync: nothing to lint was found: no YAML or JSON file")?;
         return Ok(FAILED);
     }
-    Ok(if findings.iter().any(|finding| arguments.fail_on.includes(finding.severity)) { FINDINGS } else { CLEAN })
+    let failing = |finding: &Finding| asked(finding) && arguments.fail_on.includes(finding.severity);
+    Ok(if findings.iter().any(failing) { FINDINGS } else { CLEAN })
 }
 
 /// Whether one of the finding's places lies where the user looks: a patch that lost its target is news to whoever

@@ -1,6 +1,18 @@
 //! Findings as text and data: one file per format. Nothing is printed here; each format writes to what it is given.
 
+mod excerpt;
+mod fingerprint;
+mod github;
+mod gitlab;
+mod json;
+mod junit;
 mod paths;
+mod place;
+mod sarif;
+mod secrets;
+mod summary;
+mod text;
+mod visible;
 
 use std::io::{self, Write};
 
@@ -8,8 +20,10 @@ use clap::ValueEnum;
 
 use crate::finding::Finding;
 use crate::repository::Repository;
+use crate::rules::Rule;
 
 pub use paths::Paths;
+pub use summary::Summary;
 
 /// How findings are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -32,8 +46,14 @@ pub enum Format {
 pub struct Report<'a> {
     /// The repository.
     pub repository: &'a Repository,
-    /// The findings, in order.
+    /// Every rule that ran.
+    pub rules: &'a [Rule],
+    /// All findings of the repository, sorted by path and place.
     pub findings: &'a [Finding],
+    /// Which of them the reader asks for.
+    pub asked: &'a dyn Fn(&Finding) -> bool,
+    /// How many files and directories the walk could not read.
+    pub unreadable: usize,
     /// How the reader writes paths.
     pub paths: &'a Paths,
     /// Whether text has colours.
@@ -44,16 +64,25 @@ pub struct Report<'a> {
     pub quiet: bool,
 }
 
+impl<'a> Report<'a> {
+    /// The findings that the reader asks for, each with its fingerprint.
+    fn shown(&self) -> impl Iterator<Item = (&'a Finding, String)> {
+        let all = self.findings.iter().zip(fingerprint::fingerprints(self.repository, self.findings));
+        all.filter(|(finding, _)| (self.asked)(finding))
+    }
+}
+
 /// Writes findings in a format.
 ///
 /// # Errors
 /// If the writer fails.
-pub fn write(_format: Format, report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
-    for finding in report.findings {
-        let file = report.repository.files.sources.file(finding.primary.span.file);
-        let at = file.position(finding.primary.span.start);
-        let path = report.paths.display(&file.path);
-        writeln!(out, "{path}:{}:{}: {}[{}]: {}", at.line, at.column, finding.severity, finding.rule, finding.message)?;
+pub fn write(format: Format, report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
+    match format {
+        Format::Text => text::write(report, out),
+        Format::Json => json::write(report, out),
+        Format::Sarif => sarif::write(report, out),
+        Format::Github => github::write(report, out),
+        Format::Gitlab => gitlab::write(report, out),
+        Format::Junit => junit::write(report, out),
     }
-    Ok(())
 }
