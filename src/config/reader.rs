@@ -3,7 +3,7 @@
 
 use crate::finding::nearest;
 use crate::source::Span;
-use crate::yaml::{Mapping, Node, ProblemKind, Stream};
+use crate::yaml::{Mapping, Node, Stream};
 
 /// Something wrong in `.presync.yaml` or in a rule file: the run can't do what its user asked for.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -45,15 +45,8 @@ impl Reader {
     /// The only document of a stream, its problems taken over. `None` if it is empty or broken.
     pub(crate) fn document<'s>(&mut self, stream: &'s Stream, what: &str) -> Option<&'s Node> {
         for problem in &stream.problems {
-            let message = match &problem.kind {
-                ProblemKind::Syntax(error) => format!("{what} is not YAML: {error}"),
-                ProblemKind::DuplicateKey { key, .. } => format!("the key `{key}` stands twice"),
-                ProblemKind::UndefinedAlias(name) => format!("the alias `*{name}` has no anchor before it"),
-                ProblemKind::NotUtf8 => format!("{what} is not UTF-8"),
-                ProblemKind::WideEncoding(encoding) => format!("{what} is {encoding}; write it as UTF-8"),
-                _ => format!("{what} can't be read here"),
-            };
-            self.problem(problem.span, message);
+            let message = format!("{what}: {}", problem.kind.message());
+            self.problem(problem.span, message).help = problem.kind.help();
         }
         let mut roots = stream.documents.iter().filter_map(|document| document.root.as_ref());
         let root = roots.next().filter(|root| !root.is_null())?;

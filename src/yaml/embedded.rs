@@ -2,7 +2,7 @@
 //! `values: |`. It is parsed where it stands, and its spans point into the real file.
 
 use super::node::{Entry, Node, Style, Value};
-use super::parse::{ProblemKind, Stream, parse};
+use super::parse::{Stream, parse};
 use crate::source::{FileId, Span};
 
 /// The parsed text of a scalar.
@@ -24,8 +24,8 @@ pub fn embedded(node: &Node, file_text: &str) -> Embedded {
     }
     for problem in &mut stream.problems {
         problem.span = map.span(problem.span);
-        if let ProblemKind::DuplicateKey { first, .. } = &mut problem.kind {
-            *first = map.span(*first);
+        if let Some(place) = problem.kind.places_mut() {
+            *place = map.span(*place);
         }
     }
     for comment in &mut stream.comments {

@@ -2,9 +2,10 @@
 //!
 //! Children sit behind `Arc`, so a build that changes one field of an object shares the rest with the parsed file.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use compact_str::CompactString;
+use foldhash::HashMap;
 
 use super::scalar::{Scalar, resolve_plain};
 use crate::source::Span;
@@ -139,7 +140,12 @@ struct Aside {
     removed: Vec<Removed>,
     /// Entries as go-yaml v2 merges `<<`, where that differs from YAML's own rule.
     merged_v2: Vec<Entry>,
+    /// Places of a large map's keys, once somebody looked for one.
+    index: OnceLock<HashMap<CompactString, usize>>,
 }
+
+/// Maps up to this size are searched from front to back, larger ones through an index.
+const SMALL_MAP: usize = 48;
 
 /// One key of a map with its value.
 #[derive(Clone, Debug)]
@@ -411,23 +417,35 @@ impl Mapping {
 
     /// The value under `key`, for writing.
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
-        self.entries.iter_mut().find(|entry| entry.key.text == key).map(|entry| &mut entry.value)
+        let at = self.position(key)?;
+        self.entries.get_mut(at).map(|entry| &mut entry.value)
     }
 
     /// Key and value under `key`.
     pub fn entry(&self, key: &str) -> Option<&Entry> {
-        self.entries.iter().find(|entry| entry.key.text == key)
+        self.position(key).and_then(|at| self.entries.get(at))
+    }
+
+    fn position(&self, key: &str) -> Option<usize> {
+        match &self.aside {
+            Some(aside) if self.entries.len() > SMALL_MAP => {
+                let places =
+                    || self.entries.iter().enumerate().map(|(at, entry)| (entry.key.text.clone(), at)).collect();
+                aside.index.get_or_init(places).get(key).copied()
+            }
+            _ => self.entries.iter().position(|entry| entry.key.text == key),
+        }
     }
 
     /// Writes a value. An existing entry keeps its place; what it held is returned.
     pub fn insert(&mut self, key: Key, value: Node) -> Option<Node> {
-        match self.entries.iter_mut().find(|entry| entry.key.text == key.text) {
+        match self.position(&key.text).and_then(|at| self.entries.get_mut(at)) {
             Some(entry) => {
                 entry.key = key;
                 Some(std::mem::replace(&mut entry.value, value))
             }
             None => {
-                self.entries.push(Entry { key, value });
+                self.push(Entry { key, value });
                 None
             }
         }
@@ -435,21 +453,31 @@ impl Mapping {
 
     /// Appends an entry whose key is known to be new.
     pub fn push(&mut self, entry: Entry) {
+        if self.entries.len() >= SMALL_MAP
+            && let Some(index) = self.aside.get_or_insert_default().index.get_mut()
+        {
+            index.insert(entry.key.text.clone(), self.entries.len());
+        }
         self.entries.push(entry);
     }
 
     /// Takes a key away and remembers that the text at `by` did it.
     pub fn remove(&mut self, key: &str, by: Span) -> Option<Entry> {
-        let at = self.entries.iter().position(|entry| entry.key.text == key)?;
+        let at = self.position(key)?;
         let entry = self.entries.remove(at);
         let removed = Removed { key: entry.key.clone(), value: entry.value.clone(), by };
-        self.aside.get_or_insert_default().removed.push(removed);
+        let aside = self.aside.get_or_insert_default();
+        aside.removed.push(removed);
+        aside.index = OnceLock::new();
         Some(entry)
     }
 
     /// Keeps the entries that `keep` accepts, without tombstones.
     pub fn retain(&mut self, keep: impl FnMut(&Entry) -> bool) {
         self.entries.retain(keep);
+        if let Some(aside) = &mut self.aside {
+            aside.index = OnceLock::new();
+        }
     }
 
     /// Keys that were taken away, oldest first.
@@ -487,6 +515,7 @@ impl Mapping {
         }
     }
 
+    /// Frees what the entries do not need.
     pub(super) fn shrink(&mut self) {
         self.entries.shrink_to_fit();
     }
@@ -494,7 +523,9 @@ impl Mapping {
 
 impl FromIterator<Entry> for Mapping {
     fn from_iter<I: IntoIterator<Item = Entry>>(entries: I) -> Self {
-        Self { entries: entries.into_iter().collect(), aside: None }
+        let mut mapping = Self::default();
+        entries.into_iter().for_each(|entry| mapping.push(entry));
+        mapping
     }
 }
 

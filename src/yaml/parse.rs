@@ -1,22 +1,32 @@
-//! From bytes to documents. The only file that knows the parser crate.
+//! From bytes to documents. Only this file and `syntax.rs` know the parser crate.
 //!
 //! granit-parser was measured best (see `docs/dependencies.md`): exact byte spans of starts and ends, comments, and
 //! recovery at the next document. It reports events; anchors, merge keys and duplicate keys are dealt with here.
+//!
+//! Everything is linear in the text: a hostile file costs no more than an honest one of its size.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use compact_str::CompactString;
-use foldhash::{HashMap, HashMapExt};
+use foldhash::HashMap;
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, StrInput, StructureStyle};
 
-use super::node::{Action, Entry, Key, Mapping, Node, Style, Tag, Value};
+use super::mapping::MappingFrame;
+use super::node::{Action, Entry, Key, Node, Style, Tag, Value};
+use super::problem::{Problem, ProblemKind};
+use super::syntax;
 use crate::source::{FileId, Span};
 
 /// How many nodes aliases may add to one document. Real manifests stay below a thousand; a bomb passes this at once.
 const ALIAS_BUDGET: usize = 200_000;
 
-/// Maps up to this size are searched for duplicate keys by comparing, larger ones through an index.
-const SMALL_MAP: usize = 24;
+/// How many values are read from one file. The largest files in use, bundles of custom resource definitions, have some
+/// 200,000; a file of brackets and commas alone would fill the memory.
+const MAX_VALUES: usize = 2_000_000;
+
+/// How many problems of one file are listed. Who has more will not read them, and mends them all with the first.
+const MAX_PROBLEMS: usize = 1_000;
 
 /// Everything a file holds.
 #[derive(Debug, Default)]
@@ -38,52 +48,6 @@ pub struct Document {
     pub span: Span,
     /// Whether problems were found inside: the content may be less than what was written.
     pub damaged: bool,
-}
-
-/// Something wrong with the text.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Problem {
-    /// What it is.
-    pub kind: ProblemKind,
-    /// Where it is.
-    pub span: Span,
-}
-
-/// The kinds of [`Problem`].
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum ProblemKind {
-    /// The text is not YAML; what the parser says of it. The document is lost, later ones are not.
-    Syntax(String),
-    /// Two equal keys in one map; the second counts. The first one's key, and the paths that only it had.
-    DuplicateKey {
-        /// The key.
-        key: String,
-        /// Where it stands first.
-        first: Span,
-        /// Leaves of the first value that the second one lacks, as dotted paths; at most eight.
-        lost: Vec<String>,
-    },
-    /// An alias whose anchor does not exist before it.
-    UndefinedAlias(String),
-    /// An anchor that is used inside its own value.
-    RecursiveAlias,
-    /// Aliases multiply the document beyond any use.
-    AliasBomb,
-    /// A map or list as key.
-    KeyNotScalar,
-    /// `<<` with something else than maps.
-    MergeNotMap,
-    /// The bytes are not UTF-8.
-    NotUtf8,
-    /// The file is UTF-16 or UTF-32.
-    WideEncoding(&'static str),
-}
-
-impl ProblemKind {
-    /// Whether content was lost: such a file can't be judged whole.
-    pub fn loses_content(&self) -> bool {
-        !matches!(self, Self::DuplicateKey { .. })
-    }
 }
 
 /// Reads every document of a file. Never fails: what can't be read is a problem, and the rest is still there.
@@ -110,6 +74,9 @@ pub fn parse(file: FileId, bytes: &[u8]) -> Stream {
         text: without_mark,
         stream,
         document: Building::default(),
+        values: 0,
+        from: 0,
+        anchors: Vec::new(),
     };
     builder.run()
 }
@@ -130,18 +97,31 @@ struct Builder<'a> {
     offset: usize,
     text: &'a str,
     stream: Stream,
-    document: Building,
+    document: Building<'a>,
+    /// Values so far, in all documents.
+    values: usize,
+    /// Where the document under construction may start: behind the last one or behind the last error.
+    from: usize,
+    /// Every anchor of the file.
+    anchors: Vec<(Cow<'a, str>, Span)>,
 }
 
 /// The document under construction.
 #[derive(Default)]
-struct Building {
+struct Building<'a> {
     frames: Vec<Frame>,
     root: Option<Node>,
     anchors: HashMap<usize, Anchor>,
+    /// Undefined aliases, as places in the list of problems.
+    undefined: Vec<(usize, Cow<'a, str>)>,
+    /// Number of the file's anchors before this document.
+    first_anchor: usize,
     expanded: usize,
+    bomb: bool,
     damaged: bool,
     start: usize,
+    /// End of the last token that takes space.
+    end: usize,
 }
 
 struct Anchor {
@@ -151,7 +131,7 @@ struct Anchor {
 
 struct Frame {
     kind: FrameKind,
-    span: Span,
+    start: usize,
     style: Style,
     tag: Tag,
     anchor: usize,
@@ -161,29 +141,20 @@ struct Frame {
 
 enum FrameKind {
     Sequence(Vec<Node>),
-    Mapping(Box<MappingFrame>),
-}
-
-#[derive(Default)]
-struct MappingFrame {
-    mapping: Mapping,
-    key: Option<PendingKey>,
-    index: Option<HashMap<CompactString, usize>>,
-    /// Merges in order, each with the number of own keys before it.
-    merges: Vec<(usize, Node)>,
+    Mapping(Box<MappingFrame>, Option<PendingKey>),
 }
 
 enum PendingKey {
     Key(Key),
-    Merge,
+    Merge(Span),
     /// Reported already; its value is dropped.
     Unusable,
 }
 
-impl Builder<'_> {
+impl<'a> Builder<'a> {
     fn run(mut self) -> Stream {
         let mut options = granit_parser::Options::default();
-        options.emit_anchor_events = false;
+        options.emit_anchor_events = true;
         options.emit_unresolved_aliases = true;
         // A manifest that is commented out line by line stands before a value often enough.
         options.max_buffered_comment_events = usize::MAX;
@@ -191,7 +162,16 @@ impl Builder<'_> {
         while let Some(event) = parser.next_event() {
             match event {
                 Ok((Event::StreamEnd, _)) => break,
-                Ok((event, span)) => self.event(event, span),
+                Ok((event, span)) => {
+                    let range = span.byte_range().unwrap_or(0..0);
+                    if self.values > MAX_VALUES {
+                        let span = self.span(range.start, self.text.len());
+                        self.problem(ProblemKind::TooManyValues, span);
+                        self.finish_document();
+                        break;
+                    }
+                    self.event(event, range);
+                }
                 Err(error) => {
                     self.syntax_error(&error);
                     if !self.recover(&mut parser) {
@@ -205,7 +185,7 @@ impl Builder<'_> {
         self.stream
     }
 
-    fn recover<'a>(&mut self, parser: &mut Parser<'a, StrInput<'a>>) -> bool {
+    fn recover(&mut self, parser: &mut Parser<'a, StrInput<'a>>) -> bool {
         loop {
             match parser.proceed_next_document() {
                 Ok(more) => return more,
@@ -218,15 +198,19 @@ impl Builder<'_> {
 
     /// Records an error; false if it repeats the last one.
     fn syntax_error(&mut self, error: &ScanError) -> bool {
+        let from = self.from.max(self.document.start);
         self.document = Building::default();
-        let start = error.marker().byte_offset().unwrap_or(self.text.len()).min(self.text.len());
-        let line_end = self.text[start..].find(['\n', '\r']).map_or(self.text.len(), |length| start + length);
-        let span = self.span(start, line_end);
-        let problem = Problem { kind: ProblemKind::Syntax(error.info()), span };
+        let at = error.marker().byte_offset().unwrap_or(self.text.len()).min(self.text.len());
+        if self.stream.problems.last().is_some_and(|last| last.kind == ProblemKind::TooManyProblems) {
+            return at > std::mem::replace(&mut self.from, at);
+        }
+        self.from = at;
+        let (error, range) = syntax::explain(error.kind(), self.text, from, at, |start, end| self.span(start, end));
+        let problem = Problem { kind: ProblemKind::Syntax(Box::new(error)), span: self.span(range.start, range.end) };
         if self.stream.problems.last() == Some(&problem) {
             return false;
         }
-        self.stream.problems.push(problem);
+        self.problem(problem.kind, problem.span);
         true
     }
 
@@ -236,45 +220,107 @@ impl Builder<'_> {
 
     fn problem(&mut self, kind: ProblemKind, span: Span) {
         self.document.damaged |= kind.loses_content();
-        self.stream.problems.push(Problem { kind, span });
+        match self.stream.problems.len() {
+            MAX_PROBLEMS => self.stream.problems.push(Problem { kind: ProblemKind::TooManyProblems, span }),
+            count if count < MAX_PROBLEMS => self.stream.problems.push(Problem { kind, span }),
+            _ => {}
+        }
     }
 
-    fn event(&mut self, event: Event<'_>, at: granit_parser::Span) {
-        let range = at.byte_range().unwrap_or(0..0);
+    fn event(&mut self, event: Event<'a>, range: Range<usize>) {
         match event {
             Event::DocumentStart(..) => {
-                self.document = Building { start: range.start, ..Building::default() };
+                let first_anchor = self.anchors.len();
+                self.document = Building { start: range.start, end: range.start, first_anchor, ..Building::default() };
             }
-            Event::DocumentEnd => self.finish_document(),
+            Event::DocumentEnd => {
+                self.from = range.end;
+                self.finish_document();
+            }
             Event::Comment(..) => {
                 let span = self.span(range.start, range.end);
                 self.stream.comments.push(span);
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let tag = tag.as_deref().map_or(Tag::None, read_tag);
-                let style = scalar_style(style);
-                // The parser writes an absent value as "~" over no bytes.
-                let text = if range.is_empty() && style == Style::Plain { Cow::Borrowed("") } else { text };
-                let span = self.span(range.start, range.end);
-                let node = Node { tag, ..Node::new(Value::Scalar(CompactString::from(text)), style, span) };
-                self.anchor(anchor, &node, 1);
-                self.add(node, 1);
+                self.scalar(text, scalar_style(style), anchor, tag, range);
             }
             Event::SequenceStart(style, anchor, tag) => {
-                self.open(FrameKind::Sequence(Vec::new()), style, anchor, tag.as_deref(), range.start);
+                let start = if style == StructureStyle::Block { self.first_dash(range.start) } else { range.start };
+                self.open(FrameKind::Sequence(Vec::new()), style, anchor, tag.as_deref(), start);
             }
             Event::MappingStart(style, anchor, tag) => {
-                self.open(FrameKind::Mapping(Box::default()), style, anchor, tag.as_deref(), range.start);
+                self.open(FrameKind::Mapping(Box::default(), None), style, anchor, tag.as_deref(), range.start);
             }
-            Event::SequenceEnd | Event::MappingEnd => self.close(range.end),
+            Event::SequenceEnd | Event::MappingEnd => self.close(range),
+            Event::Anchor(_, name) => {
+                let span = self.span(range.start, range.end);
+                self.anchors.push((name, span));
+            }
             Event::Alias(id) => self.alias(id, range),
             Event::UnresolvedAlias(name) => {
                 let span = self.span(range.start, range.end);
-                self.problem(ProblemKind::UndefinedAlias(name.clone().into_owned()), span);
-                self.add(Node::unknown(&*name, span), 1);
+                self.document.end = range.end;
+                if self.stream.problems.len() < MAX_PROBLEMS {
+                    self.document.undefined.push((self.stream.problems.len(), name.clone()));
+                }
+                let node = Node::unknown(&*name, span);
+                let kind = ProblemKind::UndefinedAlias { name: name.into_owned(), elsewhere: None, nearest: None };
+                self.problem(kind, span);
+                self.add(node, 1, span);
             }
             _ => {}
         }
+    }
+
+    fn scalar(&mut self, text: Cow<'_, str>, style: Style, anchor: usize, tag: Tag, mut range: Range<usize>) {
+        let mut text = CompactString::from(text);
+        let written = self.text.get(range.clone()).unwrap_or_default();
+        match style {
+            Style::Plain if written.is_empty() => {
+                // The parser writes an absent value as "~" over no bytes behind the key; its place is behind the colon.
+                text.clear();
+                let rest = self.text.get(range.start..).unwrap_or_default();
+                let blanks = rest.len() - rest.trim_start_matches([' ', '\t']).len();
+                if self.document.awaits_value() && rest[blanks..].starts_with(':') {
+                    range = range.start + blanks + 1..range.start + blanks + 1;
+                }
+            }
+            Style::Literal | Style::Folded => {
+                let last_line = written.rfind(['\n', '\r']).map_or(0, |at| at + 1);
+                if last_line > 0 && written[last_line..].trim_start_matches(' ').is_empty() {
+                    // The span reaches into the next line's indentation.
+                    range.end = range.start + last_line;
+                } else if range.end == self.text.len() && text.ends_with('\n') {
+                    // The parser adds the line break that the file's end lacks; go-yaml does not.
+                    text.pop();
+                }
+            }
+            _ => {}
+        }
+        self.document.end = range.end;
+        let span = self.span(range.start, range.end);
+        let node = Node { tag, ..Node::new(Value::Scalar(text), style, span) };
+        self.anchor(anchor, &node, 1);
+        self.add(node, 1, span);
+    }
+
+    /// The parser starts a list that is not indented below its key at the first item; the list starts at its dash.
+    fn first_dash(&self, start: usize) -> usize {
+        let between = self.text.get(self.document.end..start).unwrap_or_default();
+        let in_mapping = self.document.frames.last().is_some_and(|frame| matches!(frame.kind, FrameKind::Mapping(..)));
+        if !in_mapping {
+            return start;
+        }
+        let mut at = self.document.end;
+        for line in between.split_inclusive(['\n', '\r']) {
+            let text = line.trim_start_matches([' ', '\t']);
+            if text.starts_with('-') {
+                return at + line.len() - text.len();
+            }
+            at += line.len();
+        }
+        start
     }
 
     fn open(
@@ -287,38 +333,30 @@ impl Builder<'_> {
     ) {
         let style = if style == StructureStyle::Flow { Style::Flow } else { Style::Block };
         let tag = tag.map_or(Tag::None, read_tag);
-        let span = self.span(start, start);
-        self.document.frames.push(Frame { kind, span, style, tag, anchor, nodes: 1 });
+        self.document.end = start;
+        self.document.frames.push(Frame { kind, start, style, tag, anchor, nodes: 1 });
     }
 
-    fn close(&mut self, end: usize) {
+    fn close(&mut self, range: Range<usize>) {
         let Some(frame) = self.document.frames.pop() else { return };
-        let mut span = frame.span;
-        let (value, last) = match frame.kind {
+        if !range.is_empty() {
+            self.document.end = range.end;
+        }
+        // Without a bracket the end event stands at the next token, which may be many comments later.
+        let span = self.span(frame.start, self.document.end);
+        let value = match frame.kind {
             FrameKind::Sequence(mut items) => {
                 items.shrink_to_fit();
-                let last = items.last().map(|item| item.span);
-                (Value::Sequence(items.into()), last)
+                Value::Sequence(items.into())
             }
-            FrameKind::Mapping(frame) => {
-                let mut mapping = frame.mapping;
-                for (own_keys_before, merged) in frame.merges {
-                    self.merge(&mut mapping, own_keys_before, &merged);
-                }
-                mapping.shrink();
-                let ends = mapping.iter().map(|entry| entry.value.span.to(entry.key.span));
-                let last = ends.filter(|end| end.file == span.file).max_by_key(|end| end.end);
-                (Value::Mapping(mapping.into()), last)
+            FrameKind::Mapping(mapping, _) => {
+                let mapping = mapping.finish();
+                Value::Mapping(mapping.into())
             }
-        };
-        // A block collection's end event stands at the next token, which may be many comments later.
-        span.end = match (frame.style, last) {
-            (Style::Block, Some(last)) => last.end.max(span.start),
-            _ => self.span(end, end).end,
         };
         let node = Node { value, span, style: frame.style, tag: frame.tag, history: super::History::default() };
         self.anchor(frame.anchor, &node, frame.nodes);
-        self.add(node, frame.nodes);
+        self.add(node, frame.nodes, span);
     }
 
     fn anchor(&mut self, id: usize, node: &Node, nodes: usize) {
@@ -327,151 +365,106 @@ impl Builder<'_> {
         }
     }
 
-    fn alias(&mut self, id: usize, range: std::ops::Range<usize>) {
+    fn alias(&mut self, id: usize, range: Range<usize>) {
         let span = self.span(range.start, range.end);
+        self.document.end = range.end;
+        let unknown = |text: &str| Node::unknown(text.get(range.clone()).unwrap_or_default(), span);
         let Some(anchor) = self.document.anchors.get(&id) else {
             self.problem(ProblemKind::RecursiveAlias, span);
-            return self.add(Node::unknown(self.text[range].to_owned(), span), 1);
+            return self.add(unknown(self.text), 1, span);
         };
         let nodes = anchor.nodes;
-        self.document.expanded = self.document.expanded.saturating_add(nodes);
-        if self.document.expanded > ALIAS_BUDGET {
+        let expanded = self.document.expanded.saturating_add(nodes);
+        if expanded > ALIAS_BUDGET {
             // Said once; a bomb has thousands of aliases.
-            if !matches!(self.stream.problems.last(), Some(Problem { kind: ProblemKind::AliasBomb, .. })) {
+            if !std::mem::replace(&mut self.document.bomb, true) {
                 self.problem(ProblemKind::AliasBomb, span);
             }
-            return self.add(Node::unknown(self.text[range].to_owned(), span), 1);
+            return self.add(unknown(self.text), 1, span);
         }
         let mut node = anchor.node.clone();
         node.changed(Action::Aliased, span, None);
-        self.add(node, nodes);
+        self.document.expanded = expanded;
+        self.add(node, nodes, span);
     }
 
-    /// Puts a finished node where the stream stands: as root, item, key or value.
-    fn add(&mut self, node: Node, nodes: usize) {
+    /// Puts a finished node where the stream stands: as root, item, key or value. `place` is where it stands, which is
+    /// another place than the node's own for an alias.
+    fn add(&mut self, node: Node, nodes: usize, place: Span) {
+        self.values += 1;
         let Some(frame) = self.document.frames.last_mut() else {
             self.document.root.get_or_insert(node);
             return;
         };
         frame.nodes = frame.nodes.saturating_add(nodes);
-        let mapping = match &mut frame.kind {
-            FrameKind::Sequence(items) => {
-                if frame.nodes == nodes + 1 && frame.style == Style::Block {
-                    // The parser starts a block sequence at its first item; an indentless one has no other start.
-                    frame.span.start = frame.span.start.min(node.span.start);
-                }
-                return items.push(node);
-            }
-            FrameKind::Mapping(mapping) => mapping,
+        let (mapping, pending) = match &mut frame.kind {
+            FrameKind::Sequence(items) => return items.push(node),
+            FrameKind::Mapping(mapping, pending) => (mapping, pending),
         };
-        match mapping.key.take() {
+        let problem = match pending.take() {
             None => {
-                let key = match node.value {
-                    Value::Scalar(text) => {
-                        let is_merge = text == "<<" && node.style == Style::Plain && node.tag == Tag::None;
-                        let span = node.history.changes().last().map_or(node.span, |change| change.by);
-                        if is_merge {
-                            PendingKey::Merge
-                        } else {
-                            PendingKey::Key(Key { text, span, style: node.style })
-                        }
-                    }
-                    _ => {
-                        self.problem(ProblemKind::KeyNotScalar, node.span);
-                        PendingKey::Unusable
-                    }
-                };
-                if let Some(Frame { kind: FrameKind::Mapping(mapping), .. }) = self.document.frames.last_mut() {
-                    mapping.key = Some(key);
-                }
+                let (key, problem) = read_key(node, place);
+                *pending = Some(key);
+                problem.map(|kind| (kind, place))
             }
-            Some(PendingKey::Unusable) => {}
-            Some(PendingKey::Merge) => mapping.merges.push((mapping.mapping.len(), node)),
-            Some(PendingKey::Key(key)) => {
-                if let Some(duplicate) = mapping.insert(Entry { key, value: node }) {
-                    self.problem(duplicate.0, duplicate.1);
-                }
-            }
-        }
-    }
-
-    /// `<<`: adds the keys that the map lacks. Where go-yaml v2 would prefer the merged value, that is remembered.
-    fn merge(&mut self, mapping: &mut Mapping, own_keys_before: usize, merged: &Node) {
-        let maps: &[Node] = match &merged.value {
-            Value::Mapping(_) => std::slice::from_ref(merged),
-            Value::Sequence(items) if items.iter().all(|item| item.as_mapping().is_some()) => items,
-            _ if merged.is_unknown() => return,
-            _ => return self.problem(ProblemKind::MergeNotMap, merged.span),
+            Some(PendingKey::Unusable) => None,
+            Some(PendingKey::Merge(span)) => mapping.merge(node, span, place),
+            Some(PendingKey::Key(key)) => mapping.insert(Entry { key, value: node }),
         };
-        let mut known: HashMap<CompactString, usize> = HashMap::with_capacity(mapping.len());
-        known.extend(mapping.iter().enumerate().map(|(at, entry)| (entry.key.text.clone(), at)));
-        for entry in maps.iter().flat_map(Node::entries) {
-            match known.get(&entry.key.text) {
-                Some(at) if *at < own_keys_before => mapping.remember_merged_v2(entry.clone()),
-                Some(_) => {}
-                None => {
-                    known.insert(entry.key.text.clone(), usize::MAX);
-                    mapping.push(entry.clone());
-                }
-            }
+        if let Some((kind, span)) = problem {
+            self.problem(kind, span);
         }
     }
 
     fn finish_document(&mut self) {
         let document = std::mem::take(&mut self.document);
+        for (at, name) in &document.undefined {
+            let Some(Problem { kind: ProblemKind::UndefinedAlias { elsewhere, nearest, .. }, span }) =
+                self.stream.problems.get_mut(*at)
+            else {
+                continue;
+            };
+            *elsewhere = self.anchors.iter().find(|(anchor, _)| anchor == name).map(|(_, span)| *span);
+            let visible = self.anchors.iter().skip(document.first_anchor).take_while(|(_, set)| set.start < span.start);
+            *nearest = nearest_name(name, visible.map(|(name, _)| name.as_ref()));
+        }
         let start = self.span(document.start, document.start);
         let span = document.root.as_ref().map_or(start, |root| root.span);
         self.stream.documents.push(Document { root: document.root, span, damaged: document.damaged });
     }
 }
 
-impl MappingFrame {
-    /// Adds an entry; a duplicate takes the place of the first one and is returned as a problem.
-    fn insert(&mut self, entry: Entry) -> Option<(ProblemKind, Span)> {
-        let name = entry.key.json_name();
-        let existing = match &self.index {
-            None => self.mapping.iter().position(|known| known.key.json_name() == name),
-            Some(index) => index.get(name.as_ref()).copied(),
-        };
-        let Some(at) = existing else {
-            if let Some(index) = &mut self.index {
-                index.insert(name.into(), self.mapping.len());
-            }
-            self.mapping.push(entry);
-            if self.index.is_none() && self.mapping.len() > SMALL_MAP {
-                let names = self.mapping.iter().enumerate();
-                self.index = Some(names.map(|(at, entry)| (entry.key.json_name().into(), at)).collect());
-            }
-            return None;
-        };
-        let first = &self.mapping.entries()[at];
-        let mut lost = Vec::new();
-        lost_leaves(&first.value, Some(&entry.value), &mut first.key.text.to_string(), &mut lost);
-        let problem = ProblemKind::DuplicateKey { key: name.into_owned(), first: first.key.span, lost };
-        let span = entry.key.span;
-        self.mapping.shadow(at, entry);
-        Some((problem, span))
+impl Building<'_> {
+    /// Whether the next node is the value of a key that has been read.
+    fn awaits_value(&self) -> bool {
+        matches!(self.frames.last(), Some(Frame { kind: FrameKind::Mapping(_, Some(_)), .. }))
     }
 }
 
-/// Paths of `first`'s leaves that `second` has nothing at; at most eight.
-fn lost_leaves(first: &Node, second: Option<&Node>, path: &mut String, lost: &mut Vec<String>) {
-    if lost.len() >= 8 {
-        return;
+/// What a node means as a key of a map.
+fn read_key(node: Node, place: Span) -> (PendingKey, Option<ProblemKind>) {
+    if node.tag == Tag::Unknown {
+        // An alias that was reported already.
+        return (PendingKey::Unusable, None);
     }
-    match (first.as_mapping(), second) {
-        (None, Some(second)) if first.as_sequence().is_none() || second.same_value(first) => {}
-        (Some(mapping), _) if !mapping.is_empty() => {
-            let length = path.len();
-            for entry in mapping.iter() {
-                path.push('.');
-                path.push_str(&entry.key.text);
-                lost_leaves(&entry.value, second.and_then(|second| second.get(&entry.key.text)), path, lost);
-                path.truncate(length);
-            }
-        }
-        _ => lost.push(path.clone()),
+    let is_null = node.is_null();
+    let Value::Scalar(text) = node.value else { return (PendingKey::Unusable, Some(ProblemKind::KeyNotScalar)) };
+    if is_null {
+        return (PendingKey::Unusable, Some(ProblemKind::KeyNull));
     }
+    if text == "<<" && node.style == Style::Plain && node.tag == Tag::None {
+        return (PendingKey::Merge(place), None);
+    }
+    let style = if node.tag == Tag::Str { Style::DoubleQuoted } else { node.style };
+    (PendingKey::Key(Key { text, span: place, style }), None)
+}
+
+/// The most similar name, if any is similar enough to be meant.
+fn nearest_name<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
+    // Names are compared in full, so the number and length of those looked at is limited.
+    let names = names.take(100).filter(|other| other.len() <= 64 && name.len() <= 64);
+    let rated = names.map(|other| (strsim::damerau_levenshtein(name, other), other));
+    rated.filter(|(distance, other)| *distance <= other.len().max(name.len()) / 3).min().map(|(_, name)| name.into())
 }
 
 fn scalar_style(style: ScalarStyle) -> Style {
