@@ -13,6 +13,8 @@ pub mod discover;
 pub mod files;
 pub mod finding;
 pub mod kubernetes;
+pub mod unresolved;
+pub mod sops;
 pub mod config;
 pub mod helm;
 pub mod kustomize;

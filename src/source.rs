@@ -327,6 +327,12 @@ impl Sources {
         &self.root
     }
 
+    /// The text of the repository's `.git/config`, if there is one. A worktree's is not looked for.
+    pub fn git_config(&self) -> Option<String> {
+        let bytes = read(&self.root.join(".git/config")).ok()?;
+        String::from_utf8(bytes).ok()
+    }
+
     /// What stands at `path`, with symbolic links inside the repository followed.
     pub fn entry(&self, path: &RepoPath) -> Option<Entry> {
         let path = self.follow_links(path);

@@ -3,7 +3,21 @@
 //! An app is what a controller would sync. This module reads the declarations and binds them to paths; building them is
 //! left to `kustomize` and `helm`, which `repository` calls.
 
+mod argocd;
+mod class;
+mod convention;
+mod disk;
+mod flux;
+mod inventory;
+mod own_repository;
+
+pub use class::FileClass;
+pub use inventory::{Inventory, is_declaration, objects_of};
+
+use crate::files::Files;
+use crate::kubernetes::Object;
 use crate::source::{RepoPath, Span};
+use crate::unresolved::Unresolved;
 use crate::yaml::Node;
 
 /// Something that is deployed as one.
@@ -19,6 +33,10 @@ pub struct App {
     pub project: String,
     /// What it is made of.
     pub sources: Vec<AppSource>,
+    /// What of its declaration could not be resolved.
+    pub unresolved: Vec<Unresolved>,
+    /// Whether it lies among tests, examples or documentation and nothing says that it is deployed.
+    pub sample: bool,
 }
 
 /// What says that an app is deployed.
@@ -36,6 +54,8 @@ pub enum Declared {
     Chart,
     /// Nothing: a directory of manifests.
     Directory,
+    /// Nothing: a values file that only its place or name ties to a chart.
+    ValuesFile,
     /// The kubelet: a directory of static pods.
     StaticPods,
 }
@@ -70,27 +90,42 @@ pub enum SourceKind {
         /// Whether the controller lets it read files outside its directory.
         load_anywhere: bool,
     },
-    /// A chart with values.
-    Helm(Box<crate::helm::Release>),
+    /// A chart with values: its own release first, then one for each chart it depends on.
+    Helm(Vec<crate::helm::Release>),
     /// Manifests as they are.
     Directory {
         /// The files, sorted.
         files: Vec<RepoPath>,
     },
-    /// Another repository, a plugin, a template that needs a cluster; in words.
-    Unresolved(String),
+    /// Another repository, a plugin, a template that needs a cluster; why, stands in [`App::unresolved`].
+    Unresolved,
 }
 
-/// Finds every app of the repository.
-pub fn discover(files: &crate::files::Files) -> Vec<App> {
-    // Until the controllers' declarations are read, every manifest belongs to one app.
-    let is_yaml = |path: &RepoPath| matches!(path.extension(), Some("yaml" | "yml" | "json"));
-    let manifests: Vec<RepoPath> = files.sources.files().iter().map(|file| file.path.clone()).filter(is_yaml).collect();
-    vec![App {
-        name: ".".to_owned(),
-        declared: Declared::Directory,
-        destination: Destination::default(),
-        project: String::new(),
-        sources: vec![AppSource { span: None, kind: SourceKind::Directory { files: manifests } }],
-    }]
+/// A declaration of Argo CD or Flux as the controller will see it.
+#[derive(Clone, Debug)]
+pub struct Declaration {
+    /// The object: as it is built, where it is part of an app, else as it is written.
+    pub object: Object,
+    /// The ConfigMaps that are built together with it.
+    pub config_maps: std::sync::Arc<Vec<Object>>,
+    /// The namespace it gets if it names none.
+    pub namespace: String,
+}
+
+/// Finds every app: those that `declarations` speak of, and the roots that nothing speaks of.
+pub fn apps(inventory: &Inventory, files: &Files, declarations: &[Declaration]) -> Vec<App> {
+    let mut apps = Vec::new();
+    for declaration in declarations {
+        match declaration.object.id.kind.as_str() {
+            "Application" => apps.push(argocd::application(&declaration.object, inventory, files)),
+            "ApplicationSet" => apps.extend(argocd::application_set(&declaration.object, inventory, files)),
+            "Kustomization" => apps.push(flux::kustomization(declaration, declarations, inventory, files)),
+            "HelmRelease" => apps.push(flux::helm_release(declaration, declarations, inventory, files)),
+            _ => {}
+        }
+    }
+    let found = disk::roots(&apps, inventory, files);
+    apps.extend(found);
+    apps.extend(convention::releases(&apps, inventory, files));
+    apps
 }

@@ -1,11 +1,18 @@
 //! Charts and their values.
 //!
-//! [`merge_values`] merges values in Helm's order with spans kept. A [`Release`] exists even where the chart is not at
-//! hand: rules that know the chart judge its values. Charts are not rendered yet.
+//! [`Layers`] lays what a user gives one over the other, in Helm's order and with spans kept; [`expand`] adds what the
+//! repository knows of the chart. A [`Release`] exists even where the chart is not at hand: rules that know the chart
+//! judge its values. Charts are not rendered yet.
 
+mod chart;
+mod layers;
+mod set;
 mod values;
 
-pub use values::{merge_values, set_parameter};
+pub use chart::{Chart, Dependency, expand, is_chart};
+pub use layers::Layers;
+pub use set::{set, set_parameter};
+pub use values::{coalesce, empty_values, merge_values};
 
 use crate::source::Span;
 use crate::yaml::Node;
@@ -44,6 +51,8 @@ pub struct Release {
     pub incomplete: bool,
     /// How the values were tied to the chart.
     pub binding: Binding,
+    /// The values files that took part, in order.
+    pub files: Vec<crate::source::FileId>,
 }
 
 /// How sure it is that these values belong to this chart.

@@ -1,0 +1,48 @@
+//! Directory sources: which files are applied as they are, and the globs that choose them.
+
+use globset::{GlobBuilder, GlobMatcher};
+
+use super::super::class::is_yaml;
+use super::super::inventory::yaml_files;
+use crate::files::Files;
+use crate::source::{FileId, RepoPath};
+use crate::yaml::Node;
+
+/// The files that a directory source applies, sorted. Without `recurse` those of subdirectories are left alone;
+/// `include` and `exclude` are globs over the path below the source's directory, in which `*` crosses `/`.
+pub(super) fn files(options: Option<&Node>, directory: &RepoPath, files: &Files) -> Vec<RepoPath> {
+    let option = |key| options.and_then(|options| options.get(key));
+    let recurse = option("recurse").and_then(Node::as_bool).unwrap_or(false);
+    let pattern = |key| option(key).and_then(Node::as_str).filter(|text| !text.is_empty()).map(glob);
+    let (include, exclude) = (pattern("include"), pattern("exclude"));
+    let mut found = yaml_files(files, directory, recurse);
+    found.retain(|path| {
+        let below = path.relative_to(directory);
+        let matches = |glob: &Option<GlobMatcher>| glob.as_ref().is_some_and(|glob| glob.is_match(&below));
+        is_yaml(path)
+            && !matches!(&exclude, Some(glob) if matches(glob))
+            && (include.is_none() || matches!(&include, Some(glob) if matches(glob)))
+    });
+    found
+}
+
+/// A glob as Argo CD reads it in a directory source. `None` for a pattern that is none; it matches nothing.
+fn glob(pattern: &str) -> Option<GlobMatcher> {
+    GlobBuilder::new(pattern).literal_separator(false).build().ok().map(|glob| glob.compile_matcher())
+}
+
+/// Whether a path matches a pattern of a git generator, in which `*` stays within one part of the path and `**` crosses.
+pub(crate) fn matches_glob(pattern: &str, path: &str) -> bool {
+    let glob = GlobBuilder::new(pattern).literal_separator(true).build();
+    glob.is_ok_and(|glob| glob.compile_matcher().is_match(path))
+}
+
+/// The files whose path matches a pattern, sorted.
+pub(super) fn expand_glob(files: &Files, pattern: &RepoPath) -> Vec<FileId> {
+    let Ok(glob) = GlobBuilder::new(pattern.as_str()).literal_separator(true).build() else { return Vec::new() };
+    let glob = glob.compile_matcher();
+    let sources = files.sources.files();
+    let mut found: Vec<_> = sources.iter().filter(|file| glob.is_match(file.path.as_str())).collect();
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    found.into_iter().map(|file| file.id).collect()
+}

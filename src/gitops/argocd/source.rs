@@ -1,0 +1,115 @@
+//! One source of an Application: whose it is, and what it is.
+
+use super::super::inventory::{Inventory, has_kustomization};
+use super::super::{App, AppSource, SourceKind};
+use super::{directory, directory_at, helm, kustomize_overlay};
+use crate::files::Files;
+use crate::helm::is_chart;
+use crate::source::Span;
+use crate::unresolved::{Cause, Unresolved};
+use crate::yaml::Node;
+
+/// The four ways Argo CD makes manifests.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tool {
+    Helm,
+    Kustomize,
+    Directory,
+    Plugin,
+}
+
+/// Reads one source and adds it to the app. A source with `ref` alone only lends its files to its siblings.
+pub(super) fn read(source: &Node, siblings: &[&Node], app: &mut App, inventory: &Inventory, files: &Files) {
+    let text = |key| source.get(key).and_then(Node::as_str).filter(|text| !text.is_empty());
+    let span = source.get("path").or(source.get("chart")).or(source.get("repoURL")).map_or(source.span, |node| node.span);
+    let url = source.get("repoURL");
+    if let Some(unknown) = ["repoURL", "path", "chart"].iter().find_map(|key| source.get(key).filter(|node| node.is_unknown())) {
+        let reason = "this part of the template is only known to Argo CD";
+        return unresolved(app, unknown.span, Cause::Template, reason);
+    }
+    if text("chart").is_some() {
+        let releases = helm::releases(source, siblings, None, app, inventory, files);
+        return add(app, span, SourceKind::Helm(releases));
+    }
+    let Some(path) = text("path") else {
+        if text("ref").is_none() {
+            unresolved(app, span, Cause::Invalid, "the source has neither a path nor a chart");
+        }
+        return;
+    };
+    let own = url.and_then(Node::as_str).is_some_and(|url| inventory.own.is_own(url));
+    if !own {
+        // Even so the values are known, if it says that it is a chart.
+        if source.get("helm").is_some_and(|block| !block.is_null()) {
+            let releases = helm::releases(source, siblings, None, app, inventory, files);
+            add(app, span, SourceKind::Helm(releases));
+        }
+        let url = url.and_then(Node::as_text).unwrap_or("no repository");
+        return unresolved(app, span, Cause::Elsewhere, &format!("{path} lies in another repository, {url}"));
+    }
+    let Some(root) = directory_at(files, path) else {
+        return unresolved(app, span, Cause::Missing, &format!("there is no directory {path} in this repository"));
+    };
+    let explicit = [
+        ("kustomize", Tool::Kustomize),
+        ("helm", Tool::Helm),
+        ("directory", Tool::Directory),
+        ("plugin", Tool::Plugin),
+    ];
+    let explicit = explicit.into_iter().find(|(key, _)| source.get(key).is_some_and(|block| !block.is_null()));
+    let tool = match explicit {
+        Some((_, tool)) => tool,
+        None if is_chart(files, &root) => Tool::Helm,
+        None if has_kustomization(files, &root) => Tool::Kustomize,
+        None => Tool::Directory,
+    };
+    match tool {
+        Tool::Helm => {
+            let releases = helm::releases(source, siblings, Some(&root), app, inventory, files);
+            add(app, span, SourceKind::Helm(releases));
+        }
+        Tool::Kustomize => {
+            let overlay = source.get("kustomize").and_then(kustomize_overlay::overlay);
+            let load_anywhere = inventory.argocd_loads_anywhere;
+            add(app, span, SourceKind::Kustomize { directory: root, overlay, load_anywhere });
+        }
+        Tool::Directory => {
+            let found = directory::files(source.get("directory"), &root, files);
+            if found.is_empty() {
+                let reason = format!("no manifest in {path} is chosen by this source");
+                app.unresolved.push(Unresolved::at(span, Cause::Missing, reason));
+            }
+            add(app, span, SourceKind::Directory { files: found });
+        }
+        Tool::Plugin => plugin(source, app, span, root, inventory, files),
+    }
+}
+
+/// What a plugin makes is not known. What it most likely starts from is, and is better judged than not at all.
+fn plugin(source: &Node, app: &mut App, span: Span, root: crate::source::RepoPath, inventory: &Inventory, files: &Files) {
+    let name = source.at(&["plugin", "name"]).and_then(Node::as_text).unwrap_or("without a name");
+    let place = source.get("plugin").map_or(span, |block| block.span);
+    let with = if has_kustomization(files, &root) {
+        let load_anywhere = inventory.argocd_loads_anywhere;
+        add(app, span, SourceKind::Kustomize { directory: root, overlay: None, load_anywhere });
+        "the kustomization is built as it stands"
+    } else if is_chart(files, &root) {
+        let releases = helm::releases(source, &[], Some(&root), app, inventory, files);
+        add(app, span, SourceKind::Helm(releases));
+        "the chart is read as it stands"
+    } else {
+        add(app, span, SourceKind::Directory { files: directory::files(None, &root, files) });
+        "the manifests are read as they stand"
+    };
+    let reason = format!("the plugin {name} may change what is built; {with}");
+    app.unresolved.push(Unresolved::at(place, Cause::Unsupported, reason));
+}
+
+fn add(app: &mut App, span: Span, kind: SourceKind) {
+    app.sources.push(AppSource { span: Some(span), kind });
+}
+
+fn unresolved(app: &mut App, span: Span, cause: Cause, reason: &str) {
+    app.unresolved.push(Unresolved::at(span, cause, reason));
+    add(app, span, SourceKind::Unresolved);
+}

@@ -1,0 +1,183 @@
+//! What a file is to a GitOps controller, decided by its place, its name and its content.
+//!
+//! A rule about text speaks only of files that somebody deploys from ([`FileClass::matters`]): a duplicate key in a
+//! CI workflow is nobody's incident here. Which app uses a file is not decided here.
+
+use std::collections::BTreeSet;
+
+use crate::files::Files;
+use crate::kustomize;
+use crate::sops;
+use crate::source::{RepoPath, SourceFile};
+use crate::yaml::{Node, Stream};
+
+/// What a file is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum FileClass {
+    /// A `kustomization.yaml`.
+    Kustomization,
+    /// A `kustomization.yaml` of kind Component, which builds only inside another.
+    Component,
+    /// `Chart.yaml`, or a chart's `requirements.yaml`.
+    Chart,
+    /// A template of a chart: Go template text, never a manifest.
+    ChartTemplate,
+    /// Values for a chart.
+    Values,
+    /// A patch that a kustomization names.
+    Patch,
+    /// Kubernetes objects.
+    Manifest,
+    /// Argo CD's Application, ApplicationSet, AppProject.
+    ArgoCd,
+    /// Flux's Kustomization, HelmRelease, sources and the like.
+    Flux,
+    /// A pod that the kubelet runs from its own directory.
+    StaticPod,
+    /// Configuration of Kubernetes' own programs in the form of an object, such as kubeadm's. Nothing applies it.
+    Configuration,
+    /// Encrypted by SOPS.
+    Encrypted,
+    /// Text of another program's templates, such as Jinja; not YAML yet.
+    Templated,
+    /// Anything else: CI workflows, Ansible, docker-compose, dashboards.
+    Other,
+}
+
+impl FileClass {
+    /// Whether a controller reads the file, so that a mistake in its text has a consequence in the cluster.
+    pub fn matters(self) -> bool {
+        !matches!(self, Self::ChartTemplate | Self::Templated | Self::Other)
+    }
+
+    /// Whether the file holds Kubernetes objects as they are applied.
+    pub fn holds_objects(self) -> bool {
+        matches!(self, Self::Manifest | Self::ArgoCd | Self::Flux | Self::StaticPod | Self::Encrypted)
+    }
+}
+
+/// Whether a file is YAML or JSON by its name.
+pub fn is_yaml(path: &RepoPath) -> bool {
+    matches!(path.extension(), Some("yaml" | "yml" | "json")) || path.file_name() == "Kustomization"
+}
+
+/// Directories whose content shows or tests something; nobody deploys from them unless something says so.
+pub fn is_sample(path: &RepoPath) -> bool {
+    let sample = |part: &str| {
+        matches!(
+            part,
+            "test" | "tests" | "testdata" | "e2e" | "example" | "examples" | "sample" | "samples" | "Samples" | "docs"
+                | "doc" | "hack" | "archive" | "archived" | "template" | "templates" | "boilerplate" | "fixtures"
+        )
+    };
+    path.parent().is_some_and(|directory| directory.as_str().split('/').any(sample))
+}
+
+/// Decides what one file is. `charts` holds the directories with a `Chart.yaml`.
+pub fn classify(file: &SourceFile, files: &Files, charts: &BTreeSet<RepoPath>) -> FileClass {
+    let path = &file.path;
+    if in_chart_templates(path, charts) {
+        return FileClass::ChartTemplate;
+    }
+    if matches!(path.extension(), Some("j2" | "tmpl" | "tpl" | "gotmpl")) {
+        return FileClass::Templated;
+    }
+    if !is_yaml(path) {
+        return FileClass::Other;
+    }
+    let stream = files.stream(file.id);
+    let roots = || stream.documents.iter().filter_map(|document| document.root.as_ref());
+    if path.parent().is_some_and(|directory| charts.contains(&directory)) {
+        match path.file_name() {
+            "Chart.yaml" | "requirements.yaml" => return FileClass::Chart,
+            "Chart.lock" | "requirements.lock" | "values.schema.json" => return FileClass::Other,
+            _ => {}
+        }
+    }
+    if roots().any(sops::is_encrypted) {
+        return FileClass::Encrypted;
+    }
+    if is_template_text(file, &stream) {
+        return FileClass::Templated;
+    }
+    if kustomize::FILE_NAMES.contains(&path.file_name()) && !roots().any(is_object) {
+        let component = roots().any(|root| root.str_at(&["kind"]) == Some("Component"));
+        return if component { FileClass::Component } else { FileClass::Kustomization };
+    }
+    let kinds: BTreeSet<FileClass> = roots().filter_map(|root| object_class(root, path)).collect();
+    match kinds.first() {
+        // The declared order puts plain manifests before the controllers' objects: a mixed file is a manifest.
+        Some(class) => *class,
+        None if is_values_name(path) && roots().all(|root| root.as_mapping().is_some() || root.is_null()) => {
+            FileClass::Values
+        }
+        None if looks_like_manifest(file, &stream) => FileClass::Manifest,
+        None => FileClass::Other,
+    }
+}
+
+/// Whether a name says that the file holds values: `values.yaml`, `values-prod.yaml`, `grafana-values.yml`.
+pub fn is_values_name(path: &RepoPath) -> bool {
+    let Some((stem, "yaml" | "yml")) = path.file_name().rsplit_once('.') else { return false };
+    stem == "values"
+        || ["values-", "values.", "values_"].iter().any(|start| stem.starts_with(start))
+        || ["-values", ".values", "_values"].iter().any(|end| stem.ends_with(end))
+}
+
+fn in_chart_templates(path: &RepoPath, charts: &BTreeSet<RepoPath>) -> bool {
+    let mut directory = path.parent();
+    while let Some(current) = directory {
+        let parent = current.parent();
+        if current.file_name() == "templates" && parent.as_ref().is_some_and(|parent| charts.contains(parent)) {
+            return true;
+        }
+        directory = parent;
+    }
+    false
+}
+
+/// A text with template marks that is not YAML. Marks inside strings of valid YAML mean nothing here: alert texts are
+/// full of them.
+fn is_template_text(file: &SourceFile, stream: &Stream) -> bool {
+    let broken = stream.problems.iter().any(|problem| problem.kind.loses_content());
+    broken && file.text().is_some_and(|text| ["{{", "{%", "<%", "#@ "].iter().any(|mark| text.contains(mark)))
+}
+
+/// A broken file whose text starts lines as a manifest does: its mistake must not hide it.
+fn looks_like_manifest(file: &SourceFile, stream: &Stream) -> bool {
+    let broken = stream.problems.iter().any(|problem| problem.kind.loses_content());
+    let starts = |text: &str, key: &str| text.lines().any(|line| line.starts_with(key));
+    broken && file.text().is_some_and(|text| starts(text, "apiVersion:") && starts(text, "kind:"))
+}
+
+/// Whether a document in a file called `kustomization.yaml` is something else after all: a Flux object.
+fn is_object(root: &Node) -> bool {
+    root.str_at(&["apiVersion"]).is_some_and(|version| version.contains("fluxcd.io"))
+}
+
+fn object_class(root: &Node, path: &RepoPath) -> Option<FileClass> {
+    let api_version = root.str_at(&["apiVersion"])?;
+    let kind = root.str_at(&["kind"])?;
+    let group = api_version.split_once('/').map_or("", |(group, _)| group);
+    Some(match group {
+        "argoproj.io" if matches!(kind, "Application" | "ApplicationSet" | "AppProject") => FileClass::ArgoCd,
+        group if group == "fluxcd.io" || group.ends_with(".fluxcd.io") => FileClass::Flux,
+        "kubeadm.k8s.io" | "kubelet.config.k8s.io" | "kubeproxy.config.k8s.io" | "apiserver.config.k8s.io"
+        | "audit.k8s.io" | "kubescheduler.config.k8s.io" | "apiserver.k8s.io" => FileClass::Configuration,
+        // Programs that take the form of an object for their own settings.
+        "kind.x-k8s.io" | "skaffold" | "backstage.io" | "kustomize.config.k8s.io" | "ctlptl.dev" | "k3d.io"
+        | "krew.googlecontainertools.github.com" | "client.authentication.k8s.io" | "k0sctl.k0sproject.io"
+        | "helmfile.sh" | "bundle.yaml" => return None,
+        "" if kind == "Config" => return None,
+        "" if kind == "Pod" && is_static_pod_directory(path) => FileClass::StaticPod,
+        _ => FileClass::Manifest,
+    })
+}
+
+/// Whether a file lies where the kubelet looks for static pods, or in a directory named after them.
+pub fn is_static_pod_directory(path: &RepoPath) -> bool {
+    let Some(directory) = path.parent() else { return false };
+    let directory = directory.as_str();
+    let named = matches!(directory.rsplit('/').next(), Some("static-pods" | "static_pods" | "staticpods"));
+    named || directory == "etc/kubernetes/manifests" || directory.ends_with("/etc/kubernetes/manifests")
+}

@@ -1,0 +1,144 @@
+//! Everything in the repository that says something about deployment, found in one pass over the parsed files.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rayon::prelude::*;
+
+use super::class::{FileClass, classify, is_yaml};
+use super::own_repository::{OwnRepository, remotes};
+use super::{argocd, flux};
+use crate::files::Files;
+use crate::kubernetes::{Object, ObjectId};
+use crate::kustomize;
+use crate::source::{Entry, FileId, RepoPath};
+use crate::yaml::Node;
+
+/// What the files are, and what they declare.
+pub struct Inventory {
+    classes: Vec<FileClass>,
+    /// Directories with a kustomization, Components included, and their file.
+    pub kustomizations: BTreeMap<RepoPath, FileId>,
+    /// Directories with a `Chart.yaml`.
+    pub charts: BTreeSet<RepoPath>,
+    /// Objects of Argo CD and Flux as they are written, in order of their place.
+    pub declarations: Vec<Object>,
+    /// Every other object as it is written that a declaration may lean on: ConfigMaps.
+    pub config_maps: Vec<Object>,
+    /// Which repository URL is this one.
+    pub own: OwnRepository,
+    /// Whether a configuration of Argo CD found here lets kustomize read files outside a kustomization's directory.
+    pub argocd_loads_anywhere: bool,
+}
+
+impl Inventory {
+    /// Looks through every file once.
+    pub fn read(files: &Files) -> Self {
+        let sources = files.sources.files();
+        let chart_files = sources.iter().filter(|file| file.path.file_name() == "Chart.yaml");
+        let charts: BTreeSet<RepoPath> = chart_files.filter_map(|file| file.path.parent()).collect();
+        let classes: Vec<FileClass> = sources.par_iter().map(|file| classify(file, files, &charts)).collect();
+        let mut inventory = Self {
+            classes,
+            kustomizations: BTreeMap::new(),
+            charts,
+            declarations: Vec::new(),
+            config_maps: Vec::new(),
+            own: OwnRepository::default(),
+            argocd_loads_anywhere: false,
+        };
+        for file in &sources {
+            match inventory.class(file.id) {
+                FileClass::Kustomization | FileClass::Component => {
+                    inventory.kustomizations.extend(file.path.parent().map(|directory| (directory, file.id)));
+                }
+                class if class.holds_objects() => inventory.collect(files, file.id),
+                FileClass::Values => inventory.argocd_loads_anywhere |= argocd::values_load_anywhere(files, file.id),
+                _ => {}
+            }
+        }
+        let mut votes = BTreeMap::new();
+        for object in &inventory.declarations {
+            argocd::vote(object, files, &mut votes);
+            flux::vote(object, &inventory.declarations, files, &mut votes);
+        }
+        let remotes = files.sources.git_config().map(|text| remotes(&text)).unwrap_or_default();
+        inventory.own = OwnRepository::decide(&remotes, &votes);
+        inventory
+    }
+
+    /// What a file is.
+    pub fn class(&self, file: FileId) -> FileClass {
+        self.classes.get(file.0 as usize).copied().unwrap_or(FileClass::Other)
+    }
+
+    /// Says that a file is something else than its own text tells: a patch, a values file.
+    pub(super) fn reclassify(&mut self, file: FileId, class: FileClass) {
+        if let Some(known @ (FileClass::Other | FileClass::Manifest)) = self.classes.get_mut(file.0 as usize) {
+            *known = class;
+        }
+    }
+
+    fn collect(&mut self, files: &Files, file: FileId) {
+        for object in objects_of(files, file) {
+            if is_declaration(&object.id) {
+                self.declarations.push(object);
+            } else if object.id.is("", "ConfigMap") {
+                self.argocd_loads_anywhere |= argocd::config_map_loads_anywhere(&object);
+                self.config_maps.push(object);
+            }
+        }
+    }
+}
+
+/// Whether an object tells Argo CD or Flux to deploy something, or where from.
+pub fn is_declaration(id: &ObjectId) -> bool {
+    match id.group.as_str() {
+        "argoproj.io" => matches!(id.kind.as_str(), "Application" | "ApplicationSet" | "AppProject"),
+        group => group.ends_with(".toolkit.fluxcd.io"),
+    }
+}
+
+/// The objects of a file as they are written, with the items of Lists in the List's place.
+pub fn objects_of(files: &Files, file: FileId) -> Vec<Object> {
+    let stream = files.stream(file);
+    let roots = stream.documents.iter().filter_map(|document| document.root.as_ref());
+    roots.flat_map(|root| objects_in(root)).collect()
+}
+
+/// The object in a document, or the objects in a List.
+pub fn objects_in(root: &Node) -> Vec<Object> {
+    let decrypted = crate::sops::is_encrypted(root).then(|| crate::sops::decrypted(root));
+    let Some(object) = Object::new(decrypted.unwrap_or_else(|| root.clone())) else { return Vec::new() };
+    // Any kind that ends in List and has items is a list to kubectl and the controllers.
+    match object.root.get("items").and_then(Node::as_sequence) {
+        Some(items) if object.id.kind.ends_with("List") => items.iter().filter_map(|item| Object::new(item.clone())).collect(),
+        _ => vec![object],
+    }
+}
+
+/// The YAML files directly in `directory`, or below it too.
+pub fn yaml_files(files: &Files, directory: &RepoPath, recurse: bool) -> Vec<RepoPath> {
+    let mut found = Vec::new();
+    let mut waiting = vec![directory.clone()];
+    let mut seen = BTreeSet::new();
+    while let Some(directory) = waiting.pop() {
+        if !seen.insert(files.sources.resolve(&directory)) {
+            continue;
+        }
+        for child in files.sources.children(&directory) {
+            match files.sources.entry(&child) {
+                Some(Entry::File(_)) if is_yaml(&child) => found.push(child),
+                Some(Entry::Directory) if recurse => waiting.push(child),
+                _ => {}
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The kustomization in `directory`, if there is one.
+pub fn has_kustomization(files: &Files, directory: &RepoPath) -> bool {
+    let named = kustomize::FILE_NAMES.iter().filter_map(|name| directory.join(name));
+    named.into_iter().any(|path| matches!(files.sources.entry(&path), Some(Entry::File(_))))
+}
