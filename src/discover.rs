@@ -10,6 +10,9 @@ use ignore::WalkBuilder;
 
 use crate::source::{RepoPath, Sources};
 
+/// The name of the settings file, which marks the root of a repository that lies inside another.
+pub const CONFIG_FILE: &str = ".presync.yaml";
+
 /// A finished walk.
 pub struct Walk {
     /// Every file, sorted by path.
@@ -20,15 +23,18 @@ pub struct Walk {
     pub leaving: Vec<RepoPath>,
 }
 
-/// The repository that holds `path`: the nearest directory upwards with a `.git`, else `path` itself, or the directory
-/// of the file `path`.
+/// The repository that holds `path`: the nearest directory upwards with a `.git` or a `.presync.yaml`, else `path` itself,
+/// or the directory of the file `path`.
 ///
 /// # Errors
 /// If `path` does not exist.
 pub fn repository_root(path: &Path) -> std::io::Result<PathBuf> {
     let path = path.canonicalize()?;
     let own = if path.is_dir() { path.as_path() } else { path.parent().unwrap_or(&path) };
-    let root = own.ancestors().find(|ancestor| ancestor.join(".git").exists()).unwrap_or(own);
+    let root = own
+        .ancestors()
+        .find(|ancestor| ancestor.join(".git").exists() || ancestor.join(CONFIG_FILE).is_file())
+        .unwrap_or(own);
     Ok(root.to_path_buf())
 }
 

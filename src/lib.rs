@@ -34,8 +34,7 @@ pub fn read(files: Files, config: Config) -> Repository {
     let sources = files.sources.files();
     let wanted: Vec<_> = sources.iter().filter(|file| is_yaml(&file.path)).map(|file| file.id).collect();
     files.parse_all(&wanted);
-    let apps = gitops::discover(&files);
-    Repository::build(files, config, apps)
+    Repository::build(files, config)
 }
 
 /// Whether a file's name says that it holds YAML or JSON.

@@ -1,13 +1,15 @@
 //! Everything a rule may look at: the files, the apps with their built objects and releases. Immutable.
 
-use rayon::prelude::*;
+mod build;
 
 use crate::config::Config;
 use crate::files::Files;
-use crate::gitops::{App, SourceKind};
+use crate::gitops::{App, FileClass, Inventory};
 use crate::helm::Release;
 use crate::kubernetes::{Components, Definitions, InstalledChart, Object, Targets};
 use crate::kustomize;
+use crate::source::FileId;
+use crate::unresolved::Unresolved;
 
 /// A repository, read and built.
 pub struct Repository {
@@ -17,6 +19,8 @@ pub struct Repository {
     pub config: Config,
     /// Every app with what it is made of, in a stable order.
     pub apps: Vec<BuiltApp>,
+    /// What the files are, and what they declare.
+    pub inventory: Inventory,
     /// The Kubernetes releases that objects are judged for.
     pub targets: Targets,
     /// The releases of the programs behind custom resources.
@@ -35,19 +39,42 @@ pub struct BuiltApp {
     pub releases: Vec<Release>,
     /// What went wrong while building.
     pub problems: Vec<kustomize::Problem>,
-    /// What could not be resolved, in words; the objects are then not all there.
-    pub unresolved: Vec<String>,
+    /// What could not be resolved: in the app's declaration, its values, its build. The objects and values are then
+    /// not all there, or not all known.
+    pub unresolved: Vec<Unresolved>,
 }
 
 impl Repository {
-    /// Builds every app, in parallel.
-    pub fn build(files: Files, config: Config, apps: Vec<App>) -> Self {
-        let apps: Vec<BuiltApp> = apps.into_par_iter().map(|app| build_app(&files, app)).collect();
+    /// Finds every app and builds it, in parallel.
+    pub fn build(files: Files, config: Config) -> Self {
+        let mut inventory = Inventory::read(&files, &config);
+        let apps = build::apps(&files, &config, &inventory);
+        let values: Vec<FileId> =
+            apps.iter().flat_map(|app| &app.releases).flat_map(|release| release.files.clone()).collect();
+        inventory.settle(&files, &values);
         let targets = config.kubernetes.map_or_else(|| Targets::inferred(&files), Targets::fixed);
         let definitions = Definitions::of(apps.iter().flat_map(|app| &app.objects));
         let charts = apps.iter().flat_map(|app| &app.releases).filter_map(installed);
         let components = Components::of(charts, apps.iter().flat_map(|app| &app.objects));
-        Self { files, config, apps, targets, components, definitions }
+        Self { files, config, apps, inventory, targets, components, definitions }
+    }
+
+    /// What a file is, and so whether a mistake in its text matters.
+    pub fn class(&self, file: FileId) -> FileClass {
+        self.inventory.class(file)
+    }
+}
+
+impl BuiltApp {
+    /// The namespace that an object ends up in: its own, else where the app is deployed to. Empty if neither says.
+    pub fn namespace_of<'a>(&'a self, object: &'a Object) -> &'a str {
+        let own = object.id.namespace.as_str();
+        if own.is_empty() { &self.app.destination.namespace } else { own }
+    }
+
+    /// Whether everything that the app is made of was built and is known.
+    pub fn is_complete(&self) -> bool {
+        self.unresolved.is_empty() && !self.problems.iter().any(|problem| problem.kind.loses_objects())
     }
 }
 
@@ -59,31 +86,4 @@ fn installed(release: &Release) -> Option<InstalledChart<'_>> {
         version: chart.version.as_deref()?,
         span: release.version_span,
     })
-}
-
-fn build_app(files: &Files, app: App) -> BuiltApp {
-    let mut built =
-        BuiltApp { app, objects: Vec::new(), releases: Vec::new(), problems: Vec::new(), unresolved: Vec::new() };
-    for source in &built.app.sources {
-        match &source.kind {
-            SourceKind::Kustomize { directory, overlay, load_anywhere } => {
-                let options =
-                    kustomize::Options { load_anywhere: *load_anywhere, keep_order: false, overlay: overlay.clone() };
-                let build = kustomize::build(files, directory, &options);
-                built.objects.extend(build.objects);
-                built.releases.extend(build.releases);
-                built.problems.extend(build.problems);
-            }
-            SourceKind::Helm(release) => built.releases.push((**release).clone()),
-            SourceKind::Directory { files: paths } => {
-                for file in paths.iter().filter_map(|path| files.file_at(path)) {
-                    let stream = files.stream(file.id);
-                    let roots = stream.documents.iter().filter_map(|document| document.root.clone());
-                    built.objects.extend(roots.flat_map(Object::all));
-                }
-            }
-            SourceKind::Unresolved(reason) => built.unresolved.push(reason.clone()),
-        }
-    }
-    built
 }

@@ -43,7 +43,7 @@ mod tests {
 
     #[test]
     fn encrypted_values_are_unknown_and_plain_ones_stay() {
-        let text = "a: ENC[AES256_GCM,data:x]\nb: [ENC[AES256_GCM], 1]\nsops: {mac: ENC[x]}\n";
+        let text = "a: ENC[AES256_GCM,data:x]\nb: [\"ENC[AES256_GCM]\", 1]\nsops: {mac: \"ENC[x]\"}\n";
         let root = parse(FileId(0), text.as_bytes()).documents.remove(0).root.expect("content");
         assert!(is_encrypted(&root));
         let root = decrypted(&root);

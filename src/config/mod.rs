@@ -23,7 +23,7 @@ use crate::source::{RepoPath, Span};
 use crate::yaml::{Mapping, Node};
 
 /// The file's name, at the repository's root.
-pub const FILE_NAME: &str = ".presync.yaml";
+pub const FILE_NAME: &str = crate::discover::CONFIG_FILE;
 
 /// The user's settings, with defaults where the file says nothing.
 #[derive(Clone, Debug)]

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::files::Files;
+use crate::is_yaml;
 use crate::kustomize;
 use crate::sops;
 use crate::source::{RepoPath, SourceFile};
@@ -56,25 +57,36 @@ impl FileClass {
     }
 }
 
-/// Whether a file is YAML or JSON by its name.
-pub fn is_yaml(path: &RepoPath) -> bool {
-    matches!(path.extension(), Some("yaml" | "yml" | "json")) || path.file_name() == "Kustomization"
-}
-
 /// Directories whose content shows or tests something; nobody deploys from them unless something says so.
-pub fn is_sample(path: &RepoPath) -> bool {
+pub(super) fn is_sample(path: &RepoPath) -> bool {
     let sample = |part: &str| {
         matches!(
             part,
-            "test" | "tests" | "testdata" | "e2e" | "example" | "examples" | "sample" | "samples" | "Samples" | "docs"
-                | "doc" | "hack" | "archive" | "archived" | "template" | "templates" | "boilerplate" | "fixtures"
+            "test"
+                | "tests"
+                | "testdata"
+                | "e2e"
+                | "example"
+                | "examples"
+                | "sample"
+                | "samples"
+                | "Samples"
+                | "docs"
+                | "doc"
+                | "hack"
+                | "archive"
+                | "archived"
+                | "template"
+                | "templates"
+                | "boilerplate"
+                | "fixtures"
         )
     };
     path.parent().is_some_and(|directory| directory.as_str().split('/').any(sample))
 }
 
 /// Decides what one file is. `charts` holds the directories with a `Chart.yaml`.
-pub fn classify(file: &SourceFile, files: &Files, charts: &BTreeSet<RepoPath>) -> FileClass {
+pub(super) fn classify(file: &SourceFile, files: &Files, charts: &BTreeSet<RepoPath>) -> FileClass {
     let path = &file.path;
     if in_chart_templates(path, charts) {
         return FileClass::ChartTemplate;
@@ -117,7 +129,7 @@ pub fn classify(file: &SourceFile, files: &Files, charts: &BTreeSet<RepoPath>) -
 }
 
 /// Whether a name says that the file holds values: `values.yaml`, `values-prod.yaml`, `grafana-values.yml`.
-pub fn is_values_name(path: &RepoPath) -> bool {
+pub(super) fn is_values_name(path: &RepoPath) -> bool {
     let Some((stem, "yaml" | "yml")) = path.file_name().rsplit_once('.') else { return false };
     stem == "values"
         || ["values-", "values.", "values_"].iter().any(|start| stem.starts_with(start))
@@ -162,12 +174,25 @@ fn object_class(root: &Node, path: &RepoPath) -> Option<FileClass> {
     Some(match group {
         "argoproj.io" if matches!(kind, "Application" | "ApplicationSet" | "AppProject") => FileClass::ArgoCd,
         group if group == "fluxcd.io" || group.ends_with(".fluxcd.io") => FileClass::Flux,
-        "kubeadm.k8s.io" | "kubelet.config.k8s.io" | "kubeproxy.config.k8s.io" | "apiserver.config.k8s.io"
-        | "audit.k8s.io" | "kubescheduler.config.k8s.io" | "apiserver.k8s.io" => FileClass::Configuration,
+        "kubeadm.k8s.io"
+        | "kubelet.config.k8s.io"
+        | "kubeproxy.config.k8s.io"
+        | "apiserver.config.k8s.io"
+        | "audit.k8s.io"
+        | "kubescheduler.config.k8s.io"
+        | "apiserver.k8s.io" => FileClass::Configuration,
         // Programs that take the form of an object for their own settings.
-        "kind.x-k8s.io" | "skaffold" | "backstage.io" | "kustomize.config.k8s.io" | "ctlptl.dev" | "k3d.io"
-        | "krew.googlecontainertools.github.com" | "client.authentication.k8s.io" | "k0sctl.k0sproject.io"
-        | "helmfile.sh" | "bundle.yaml" => return None,
+        "kind.x-k8s.io"
+        | "skaffold"
+        | "backstage.io"
+        | "kustomize.config.k8s.io"
+        | "ctlptl.dev"
+        | "k3d.io"
+        | "krew.googlecontainertools.github.com"
+        | "client.authentication.k8s.io"
+        | "k0sctl.k0sproject.io"
+        | "helmfile.sh"
+        | "bundle.yaml" => return None,
         "" if kind == "Config" => return None,
         "" if kind == "Pod" && is_static_pod_directory(path) => FileClass::StaticPod,
         _ => FileClass::Manifest,
@@ -175,7 +200,7 @@ fn object_class(root: &Node, path: &RepoPath) -> Option<FileClass> {
 }
 
 /// Whether a file lies where the kubelet looks for static pods, or in a directory named after them.
-pub fn is_static_pod_directory(path: &RepoPath) -> bool {
+pub(super) fn is_static_pod_directory(path: &RepoPath) -> bool {
     let Some(directory) = path.parent() else { return false };
     let directory = directory.as_str();
     let named = matches!(directory.rsplit('/').next(), Some("static-pods" | "static_pods" | "staticpods"));

@@ -6,14 +6,30 @@ use super::class::{FileClass, is_sample};
 use super::disk::references;
 use super::inventory::Inventory;
 use super::{App, AppSource, Declared, Destination, SourceKind};
+use crate::config::ChartBinding;
 use crate::files::Files;
 use crate::helm::{Binding, ChartRef, Layers, Release, expand, is_chart};
 use crate::source::{FileId, RepoPath, Span};
+use crate::unresolved::Cause;
 
 /// Directory names that say nothing about a chart: the chart's name is looked for above them.
 const GENERIC: [&str; 16] = [
-    "overlays", "overlay", "base", "values", "helm", "helm-values", "chart", "charts", "config", "prod", "production",
-    "staging", "stage", "dev", "development", "app",
+    "overlays",
+    "overlay",
+    "base",
+    "values",
+    "helm",
+    "helm-values",
+    "chart",
+    "charts",
+    "config",
+    "prod",
+    "production",
+    "staging",
+    "stage",
+    "dev",
+    "development",
+    "app",
 ];
 
 /// One app for each values file that no app uses.
@@ -59,6 +75,43 @@ pub(super) fn releases(apps: &[App], inventory: &Inventory, files: &Files) -> Ve
     found
 }
 
+/// A release that the user's settings tie together.
+pub(super) fn bound(binding: &ChartBinding, files: &Files) -> App {
+    let span = binding.chart_span;
+    let mut layers = Layers::new(span);
+    for path in &binding.values {
+        match files.file_at(path) {
+            Some(file) => layers.file(files, file.id, span),
+            None => layers.missing(span, Cause::Missing, format!("there is no file {path} in this repository")),
+        }
+    }
+    let release = Release {
+        chart: ChartRef {
+            name: binding.chart.clone(),
+            repository: binding.repository.clone(),
+            version: binding.version.as_ref().map(|(version, _)| version.clone()),
+            directory: None,
+        },
+        chart_span: span,
+        version_span: binding.version.as_ref().map(|(_, span)| *span),
+        name: binding.release.clone().unwrap_or_else(|| binding.chart.clone()),
+        namespace: binding.namespace.clone().unwrap_or_default(),
+        values: layers.values,
+        incomplete: layers.incomplete,
+        binding: Binding::Declared,
+        files: layers.files,
+    };
+    App {
+        name: release.name.clone(),
+        declared: Declared::Config(span),
+        destination: Destination { cluster: String::new(), namespace: release.namespace.clone() },
+        project: String::new(),
+        sources: vec![AppSource { span: Some(span), kind: SourceKind::Helm(expand(files, release)) }],
+        unresolved: layers.unresolved,
+        sample: false,
+    }
+}
+
 fn releases_of(app: &App) -> impl Iterator<Item = &Release> {
     app.sources.iter().flat_map(|source| match &source.kind {
         SourceKind::Helm(releases) => releases.as_slice(),
@@ -68,7 +121,8 @@ fn releases_of(app: &App) -> impl Iterator<Item = &Release> {
 
 /// Values files that an app uses, or a kustomization names, or that are a chart's own defaults.
 fn used(apps: &[App], inventory: &Inventory, files: &Files) -> BTreeSet<FileId> {
-    let mut used: BTreeSet<FileId> = apps.iter().flat_map(releases_of).flat_map(|release| release.files.clone()).collect();
+    let mut used: BTreeSet<FileId> =
+        apps.iter().flat_map(releases_of).flat_map(|release| release.files.clone()).collect();
     for (directory, file) in &inventory.kustomizations {
         for root in files.stream(*file).documents.iter().filter_map(|document| document.root.as_ref()) {
             let paths = references(root).into_iter().filter_map(|name| directory.join(&name));

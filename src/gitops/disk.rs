@@ -12,7 +12,14 @@ use crate::yaml::Node;
 
 /// Fields of a kustomization that hold paths, directly or in a list.
 const PATH_FIELDS: [&str; 9] = [
-    "resources", "bases", "components", "crds", "generators", "transformers", "validators", "configurations",
+    "resources",
+    "bases",
+    "components",
+    "crds",
+    "generators",
+    "transformers",
+    "validators",
+    "configurations",
     "patchesStrategicMerge",
 ];
 
@@ -40,7 +47,7 @@ impl Claims {
             match &source.kind {
                 SourceKind::Kustomize { directory, overlay, .. } => {
                     claims.reach(directory, inventory, files);
-                    let extra = overlay.as_ref().map(|overlay| references(overlay)).unwrap_or_default();
+                    let extra = overlay.as_ref().map(references).unwrap_or_default();
                     claims.follow(directory, &extra, inventory, files);
                 }
                 SourceKind::Helm(releases) => {
@@ -113,11 +120,21 @@ pub(super) fn references(root: &Node) -> Vec<String> {
             add(generator.get("env"));
             generator.get("envs").map(Node::items).into_iter().flatten().for_each(|item| add(Some(item)));
             for item in generator.get("files").map(Node::items).into_iter().flatten().filter_map(Node::as_text) {
-                named.push(item.split_once('=').map_or(item, |(_, path)| path).to_owned());
+                let path = item.split_once('=').map_or(item, |(_, path)| path);
+                add(Some(&Node::string(path, generator.span)));
             }
         }
     }
     named
+}
+
+/// The files that a kustomization patches with.
+pub(super) fn patch_files(root: &Node) -> Vec<String> {
+    let by_path =
+        ["patches", "patchesJson6902"].iter().flat_map(|field| root.get(field).map(Node::items).unwrap_or_default());
+    let by_path = by_path.filter_map(|patch| patch.get("path"));
+    let merges = root.get("patchesStrategicMerge").map(Node::items).unwrap_or_default();
+    by_path.chain(merges).filter_map(Node::as_text).map(str::to_owned).collect()
 }
 
 fn kustomizations(claims: &mut Claims, inventory: &Inventory, files: &Files) -> Vec<App> {
@@ -132,7 +149,8 @@ fn kustomizations(claims: &mut Claims, inventory: &Inventory, files: &Files) -> 
     let is_component = |file: &FileId| inventory.class(*file) == FileClass::Component;
     let whole = inventory.kustomizations.iter().filter(|(_, file)| !is_component(file));
     // Those nobody includes, then what is left: a ring of kustomizations that include each other.
-    let (rings, tops): (Vec<_>, Vec<_>) = whole.map(|(directory, _)| directory).partition(|directory| included.contains(*directory));
+    let (rings, tops): (Vec<_>, Vec<_>) =
+        whole.map(|(directory, _)| directory).partition(|directory| included.contains(*directory));
     let mut apps = Vec::new();
     for directory in tops.into_iter().chain(rings) {
         if claims.kustomizations.contains(directory) {
@@ -143,7 +161,13 @@ fn kustomizations(claims: &mut Claims, inventory: &Inventory, files: &Files) -> 
         apps.push(app(directory, Declared::Kustomization, kind));
     }
     // Components that nothing reaches still hold files that are not to be judged alone.
-    for directory in inventory.kustomizations.keys().filter(|directory| !claims.kustomizations.contains(*directory)).cloned().collect::<Vec<_>>() {
+    for directory in inventory
+        .kustomizations
+        .keys()
+        .filter(|directory| !claims.kustomizations.contains(*directory))
+        .cloned()
+        .collect::<Vec<_>>()
+    {
         claims.reach(&directory, inventory, files);
     }
     apps

@@ -1,16 +1,20 @@
 //! Everything in the repository that says something about deployment, found in one pass over the parsed files.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::class::{FileClass, classify, is_yaml};
+use super::class::{FileClass, classify};
 use super::own_repository::{OwnRepository, remotes};
-use super::{argocd, flux};
+use super::{argocd, disk, flux};
+use crate::config::Config;
 use crate::files::Files;
+use crate::is_yaml;
 use crate::kubernetes::{Object, ObjectId};
 use crate::kustomize;
-use crate::source::{Entry, FileId, RepoPath};
+use crate::sops;
+use crate::source::{Entry, FileId, RepoPath, SourceFile};
 use crate::yaml::Node;
 
 /// What the files are, and what they declare.
@@ -32,11 +36,15 @@ pub struct Inventory {
 
 impl Inventory {
     /// Looks through every file once.
-    pub fn read(files: &Files) -> Self {
+    pub fn read(files: &Files, config: &Config) -> Self {
         let sources = files.sources.files();
         let chart_files = sources.iter().filter(|file| file.path.file_name() == "Chart.yaml");
         let charts: BTreeSet<RepoPath> = chart_files.filter_map(|file| file.path.parent()).collect();
-        let classes: Vec<FileClass> = sources.par_iter().map(|file| classify(file, files, &charts)).collect();
+        let class = |file: &Arc<SourceFile>| match config.skip.matches(&file.path) {
+            true => FileClass::Other,
+            false => classify(file, files, &charts),
+        };
+        let classes: Vec<FileClass> = sources.par_iter().map(class).collect();
         let mut inventory = Self {
             classes,
             kustomizations: BTreeMap::new(),
@@ -71,10 +79,24 @@ impl Inventory {
         self.classes.get(file.0 as usize).copied().unwrap_or(FileClass::Other)
     }
 
-    /// Says that a file is something else than its own text tells: a patch, a values file.
-    pub(super) fn reclassify(&mut self, file: FileId, class: FileClass) {
-        if let Some(known @ (FileClass::Other | FileClass::Manifest)) = self.classes.get_mut(file.0 as usize) {
-            *known = class;
+    /// Marks files that do not say themselves what they are: `values`, which releases use under any name, and patches.
+    pub fn settle(&mut self, files: &Files, values: &[FileId]) {
+        let mut patches = Vec::new();
+        for (directory, file) in &self.kustomizations {
+            for root in files.stream(*file).documents.iter().filter_map(|document| document.root.as_ref()) {
+                let paths = disk::patch_files(root).into_iter().filter_map(|name| directory.join(&name));
+                patches.extend(paths.filter_map(|path| files.file_at(&path)).map(|file| file.id));
+            }
+        }
+        self.reclassify(values, FileClass::Values);
+        self.reclassify(&patches, FileClass::Patch);
+    }
+
+    fn reclassify(&mut self, changed: &[FileId], class: FileClass) {
+        for file in changed {
+            if let Some(known @ (FileClass::Other | FileClass::Manifest)) = self.classes.get_mut(file.0 as usize) {
+                *known = class;
+            }
         }
     }
 
@@ -102,18 +124,12 @@ pub fn is_declaration(id: &ObjectId) -> bool {
 pub fn objects_of(files: &Files, file: FileId) -> Vec<Object> {
     let stream = files.stream(file);
     let roots = stream.documents.iter().filter_map(|document| document.root.as_ref());
-    roots.flat_map(|root| objects_in(root)).collect()
+    roots.flat_map(objects_in).collect()
 }
 
 /// The object in a document, or the objects in a List.
-pub fn objects_in(root: &Node) -> Vec<Object> {
-    let decrypted = crate::sops::is_encrypted(root).then(|| crate::sops::decrypted(root));
-    let Some(object) = Object::new(decrypted.unwrap_or_else(|| root.clone())) else { return Vec::new() };
-    // Any kind that ends in List and has items is a list to kubectl and the controllers.
-    match object.root.get("items").and_then(Node::as_sequence) {
-        Some(items) if object.id.kind.ends_with("List") => items.iter().filter_map(|item| Object::new(item.clone())).collect(),
-        _ => vec![object],
-    }
+fn objects_in(root: &Node) -> Vec<Object> {
+    Object::all(if sops::is_encrypted(root) { sops::decrypted(root) } else { root.clone() })
 }
 
 /// The YAML files directly in `directory`, or below it too.
@@ -138,7 +154,7 @@ pub fn yaml_files(files: &Files, directory: &RepoPath, recurse: bool) -> Vec<Rep
 }
 
 /// The kustomization in `directory`, if there is one.
-pub fn has_kustomization(files: &Files, directory: &RepoPath) -> bool {
+pub(super) fn has_kustomization(files: &Files, directory: &RepoPath) -> bool {
     let named = kustomize::FILE_NAMES.iter().filter_map(|name| directory.join(name));
     named.into_iter().any(|path| matches!(files.sources.entry(&path), Some(Entry::File(_))))
 }

@@ -12,8 +12,9 @@ mod inventory;
 mod own_repository;
 
 pub use class::FileClass;
-pub use inventory::{Inventory, is_declaration, objects_of};
+pub use inventory::{Inventory, is_declaration, objects_of, yaml_files};
 
+use crate::config::Config;
 use crate::files::Files;
 use crate::kubernetes::Object;
 use crate::source::{RepoPath, Span};
@@ -48,6 +49,8 @@ pub enum Declared {
     FluxKustomization(Span),
     /// A Flux HelmRelease.
     FluxHelmRelease(Span),
+    /// `.presync.yaml`, which ties values files to a chart; the place is the chart's name.
+    Config(Span),
     /// Nothing: a kustomization that no other includes.
     Kustomization,
     /// Nothing: a chart with values of its own.
@@ -113,7 +116,7 @@ pub struct Declaration {
 }
 
 /// Finds every app: those that `declarations` speak of, and the roots that nothing speaks of.
-pub fn apps(inventory: &Inventory, files: &Files, declarations: &[Declaration]) -> Vec<App> {
+pub fn apps(inventory: &Inventory, files: &Files, config: &Config, declarations: &[Declaration]) -> Vec<App> {
     let mut apps = Vec::new();
     for declaration in declarations {
         match declaration.object.id.kind.as_str() {
@@ -124,6 +127,7 @@ pub fn apps(inventory: &Inventory, files: &Files, declarations: &[Declaration]) 
             _ => {}
         }
     }
+    apps.extend(config.charts.iter().map(|binding| convention::bound(binding, files)));
     let found = disk::roots(&apps, inventory, files);
     apps.extend(found);
     apps.extend(convention::releases(&apps, inventory, files));

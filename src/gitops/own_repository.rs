@@ -48,16 +48,16 @@ fn place(url: &str) -> String {
 }
 
 /// The URLs of the remotes in the text of a `.git/config`.
-pub fn remotes(config: &str) -> Vec<String> {
+pub(super) fn remotes(config: &str) -> Vec<String> {
     let mut in_remote = false;
     let mut urls = Vec::new();
     for line in config.lines().map(str::trim) {
         if line.starts_with('[') {
             in_remote = line.starts_with("[remote ");
-        } else if let (true, Some((key, value))) = (in_remote, line.split_once('=')) {
-            if key.trim() == "url" {
-                urls.push(value.trim().to_owned());
-            }
+        } else if let (true, Some((key, value))) = (in_remote, line.split_once('='))
+            && key.trim() == "url"
+        {
+            urls.push(value.trim().to_owned());
         }
     }
     urls

@@ -59,8 +59,7 @@ impl Chart {
         let requirements = directory.join("requirements.yaml").and_then(|path| first_root(files, &path));
         let declared = [Some(&root), requirements.as_ref()].into_iter().flatten();
         let declared = declared.filter_map(|root| root.get("dependencies")).flat_map(Node::items);
-        let dependencies: Vec<_> =
-            declared.filter_map(|entry| Dependency::read(files, directory, entry)).collect();
+        let dependencies: Vec<_> = declared.filter_map(|entry| Dependency::read(files, directory, entry)).collect();
         Some(Self {
             directory: directory.clone(),
             name: name.clone(),
@@ -91,7 +90,14 @@ impl Dependency {
             version: entry.get("version").cloned(),
             repository,
             condition: text("condition"),
-            tags: entry.get("tags").map(Node::items).into_iter().flatten().filter_map(Node::as_text).map(str::to_owned).collect(),
+            tags: entry
+                .get("tags")
+                .map(Node::items)
+                .into_iter()
+                .flatten()
+                .filter_map(Node::as_text)
+                .map(str::to_owned)
+                .collect(),
             directory,
         })
     }
@@ -104,8 +110,7 @@ impl Dependency {
             parent.at(&path)?.as_bool()
         });
         let tags = || {
-            let set: Vec<bool> =
-                self.tags.iter().filter_map(|tag| root.at(&["tags", tag])?.as_bool()).collect();
+            let set: Vec<bool> = self.tags.iter().filter_map(|tag| root.at(&["tags", tag])?.as_bool()).collect();
             set.is_empty() || set.contains(&true)
         };
         decided.unwrap_or_else(tags)

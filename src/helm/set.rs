@@ -54,7 +54,7 @@ pub fn set_parameter(values: &mut Node, path: &str, value: Node, by: Span) -> Re
 }
 
 /// The value of a parameter as `--set` types it: `true`, `null` and whole numbers are themselves, the rest is text.
-pub fn typed(text: &str, by: Span) -> Node {
+pub(super) fn typed(text: &str, by: Span) -> Node {
     let number = text == "0" || !text.starts_with('0') && text.parse::<i64>().is_ok_and(|_| !text.starts_with('+'));
     match text {
         _ if text.eq_ignore_ascii_case("true") => Node::plain("true", by),
@@ -66,7 +66,7 @@ pub fn typed(text: &str, by: Span) -> Node {
 }
 
 /// A parameter's value: `{a,b}` is a list, everything else [`typed`] or, with `as_string`, text.
-pub fn parameter_value(text: &str, as_string: bool, by: Span) -> Node {
+pub(super) fn parameter_value(text: &str, as_string: bool, by: Span) -> Node {
     if text.starts_with('{') && text.ends_with('}') {
         return read_value(text, as_string, by).0;
     }
@@ -219,7 +219,7 @@ mod tests {
             ("a=010,b=1.5,c=0", "{a: '010', b: '1.5', c: 0}"),
             (r"nodeSelector.kubernetes\.io/role=x\,y", "{nodeSelector: {kubernetes.io/role: 'x,y'}}"),
             ("a[1].b=x", "{a: [~, {b: x}]}"),
-            ("a={x,2},b=y", "{a: [x, 2], b: y}"),
+            ("a={x,2},b=z", "{a: [x, 2], b: z}"),
             ("a={},b=1", "{a: [], b: 1}"),
             ("a=,b=null", "{a: '', b: ~}"),
             ("a=b=c", "{a: b=c}"),
@@ -243,8 +243,8 @@ mod tests {
         let by = Span::start_of(FileId(0));
         let mut values = node("{}");
         set_parameter(&mut values, r"a.b\.c", parameter_value("x,y", false, by), by).expect("a path");
-        set_parameter(&mut values, "d", parameter_value("{x,y}", false, by), by).expect("a path");
+        set_parameter(&mut values, "d", parameter_value("{x,z}", false, by), by).expect("a path");
         set_parameter(&mut values, "e", parameter_value("12", true, by), by).expect("a path");
-        assert!(values.same_value(&node("{a: {b.c: 'x,y'}, d: [x, y], e: '12'}")));
+        assert!(values.same_value(&node("{a: {b.c: 'x,y'}, d: [x, z], e: '12'}")));
     }
 }

@@ -23,7 +23,9 @@ pub fn merge_values(base: &Node, over: &Node) -> Node {
 /// Lays the user's values upon a chart's defaults: as [`merge_values`], but a null takes the default away and leaves a
 /// tombstone, and where one side is a map and the other is none, the user's side stays.
 pub fn coalesce(defaults: &Node, user: &Node) -> Node {
-    merge(defaults, user, &|existing, value| (!value.is_null() || existing.is_null()).then(|| coalesce(existing, value)))
+    merge(defaults, user, &|existing, value| {
+        (!value.is_null() || existing.is_null()).then(|| coalesce(existing, value))
+    })
 }
 
 /// `both` decides about a key that both maps have; `None` removes it.

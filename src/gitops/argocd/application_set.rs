@@ -104,10 +104,13 @@ fn named(set: &Object, mut root: Node) -> Object {
     }
     let mut id = set.id.clone();
     id.kind = "Application".into();
-    id.name = root.at(&["metadata", "name"]).map_or("", |name| match &name.value {
-        crate::yaml::Value::Scalar(text) => text,
-        _ => "",
-    }).into();
+    id.name = root
+        .at(&["metadata", "name"])
+        .map_or("", |name| match &name.value {
+            crate::yaml::Value::Scalar(text) => text,
+            _ => "",
+        })
+        .into();
     Object { id, root }
 }
 
@@ -146,7 +149,8 @@ struct Search<'a> {
 impl Search<'_> {
     /// The parameter sets of one generator.
     fn generate(&self, generator: &Node, depth: usize, unresolved: &mut Vec<Unresolved>) -> Vec<Node> {
-        let Some(entry) = generator.entries().iter().find(|entry| !matches!(entry.key.text.as_str(), "selector" | "template"))
+        let Some(entry) =
+            generator.entries().iter().find(|entry| !matches!(entry.key.text.as_str(), "selector" | "template"))
         else {
             return Vec::new();
         };

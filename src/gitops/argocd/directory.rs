@@ -2,9 +2,9 @@
 
 use globset::{GlobBuilder, GlobMatcher};
 
-use super::super::class::is_yaml;
 use super::super::inventory::yaml_files;
 use crate::files::Files;
+use crate::is_yaml;
 use crate::source::{FileId, RepoPath};
 use crate::yaml::Node;
 

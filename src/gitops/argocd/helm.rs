@@ -27,7 +27,8 @@ pub(super) fn releases(
     let name = reference.rsplit('/').next().unwrap_or_default().to_owned();
     let version = source.get("targetRevision").filter(|_| directory.is_none());
     let block = source.get("helm");
-    let option = |key| block.and_then(|block| block.get(key)).and_then(Node::as_text).filter(|text: &&str| !text.is_empty());
+    let option =
+        |key| block.and_then(|block| block.get(key)).and_then(Node::as_text).filter(|text: &&str| !text.is_empty());
     let mut layers = Layers::new(named.span);
     if let Some(block) = block {
         let ignore_missing = block.get("ignoreMissingValueFiles").and_then(Node::as_bool).unwrap_or(false);
@@ -151,7 +152,11 @@ impl Search<'_> {
             return inside(&RepoPath::root(), path, layers);
         }
         let Some(directory) = self.directory else {
-            layers.missing(span, Cause::Elsewhere, format!("{text} lies in the chart, which is not in this repository"));
+            layers.missing(
+                span,
+                Cause::Elsewhere,
+                format!("{text} lies in the chart, which is not in this repository"),
+            );
             return None;
         };
         match text.strip_prefix('/') {

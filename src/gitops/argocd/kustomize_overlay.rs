@@ -17,10 +17,8 @@ pub(super) fn overlay(block: &Node) -> Option<Node> {
                 push(&mut mapping, entry, Node::sequence(images, entry.value.span));
             }
             "commonLabels" if without_selector(block) => {
-                let pairs = Mapping::from_iter([Entry {
-                    key: Key::new("pairs", entry.key.span),
-                    value: entry.value.clone(),
-                }]);
+                let pairs =
+                    Mapping::from_iter([Entry { key: Key::new("pairs", entry.key.span), value: entry.value.clone() }]);
                 let labels = Node::sequence(vec![Node::mapping(pairs, entry.value.span)], entry.value.span);
                 mapping.push(Entry { key: Key::new("labels", entry.key.span), value: labels });
             }

@@ -61,9 +61,9 @@ fn sources(spec: &Node) -> Vec<&Node> {
 pub(super) fn vote(object: &Object, files: &Files, votes: &mut BTreeMap<String, usize>) {
     let mut count = |url: Option<&str>, path: Option<&str>| {
         let (Some(url), Some(path)) = (url, path) else { return };
-        let here = RepoPath::root().join(path).is_some_and(|path| {
-            !path.as_str().is_empty() && files.sources.entry(&path).is_some()
-        });
+        let here = RepoPath::root()
+            .join(path)
+            .is_some_and(|path| !path.as_str().is_empty() && files.sources.entry(&path).is_some());
         *votes.entry(url.to_owned()).or_default() += usize::from(here);
     };
     let template = ["spec", "template", "spec"];
@@ -79,7 +79,9 @@ pub(super) fn vote(object: &Object, files: &Files, votes: &mut BTreeMap<String, 
     }
     application_set::git_generators(&object.root, &mut |generator| {
         let url = generator.str_at(&["repoURL"]);
-        for entry in ["directories", "files"].iter().flat_map(|key| generator.get(key).map(Node::items).unwrap_or_default()) {
+        for entry in
+            ["directories", "files"].iter().flat_map(|key| generator.get(key).map(Node::items).unwrap_or_default())
+        {
             // The fixed part of a pattern is enough to know whose it is.
             let fixed = entry.str_at(&["path"]).map(|path| path.split(['*', '?', '[', '{']).next().unwrap_or_default());
             count(url, fixed.map(|path| path.rsplit_once('/').map_or(path, |(directory, _)| directory)));
@@ -90,7 +92,10 @@ pub(super) fn vote(object: &Object, files: &Files, votes: &mut BTreeMap<String, 
 /// Whether a ConfigMap is Argo CD's own and lets kustomize read everywhere.
 pub(super) fn config_map_loads_anywhere(object: &Object) -> bool {
     object.id.name == "argocd-cm"
-        && object.root.get("data").is_some_and(|data| data.entries().iter().any(|entry| options_load_anywhere(&entry.key.text, &entry.value)))
+        && object
+            .root
+            .get("data")
+            .is_some_and(|data| data.entries().iter().any(|entry| options_load_anywhere(&entry.key.text, &entry.value)))
 }
 
 /// Whether a values file of the argo-cd chart lets kustomize read everywhere.
@@ -99,13 +104,14 @@ pub(super) fn values_load_anywhere(files: &Files, file: FileId) -> bool {
     let roots = stream.documents.iter().filter_map(|document| document.root.as_ref());
     // The chart may be a dependency, so its block may stand under its name.
     let blocks = roots.flat_map(|root| [Some(root), root.get("argo-cd"), root.get("argocd")]).flatten();
-    blocks.filter_map(|root| root.at(&["configs", "cm"])).any(|settings| {
-        settings.entries().iter().any(|entry| options_load_anywhere(&entry.key.text, &entry.value))
-    })
+    blocks
+        .filter_map(|root| root.at(&["configs", "cm"]))
+        .any(|settings| settings.entries().iter().any(|entry| options_load_anywhere(&entry.key.text, &entry.value)))
 }
 
 fn options_load_anywhere(key: &str, value: &Node) -> bool {
-    key.starts_with("kustomize.buildOptions") && value.as_str().is_some_and(|text| text.contains("LoadRestrictionsNone"))
+    key.starts_with("kustomize.buildOptions")
+        && value.as_str().is_some_and(|text| text.contains("LoadRestrictionsNone"))
 }
 
 /// The directory at `path` of this repository.

@@ -105,9 +105,7 @@ fn tokens(action: &str) -> Option<Vec<Token>> {
     let mut tokens = Vec::new();
     let mut rest = action.trim_start();
     while let Some(first) = rest.chars().next() {
-        let word = |text: &str| {
-            text.find(|c: char| c.is_whitespace() || "()|\"`".contains(c)).unwrap_or(text.len())
-        };
+        let word = |text: &str| text.find(|c: char| c.is_whitespace() || "()|\"`".contains(c)).unwrap_or(text.len());
         let (token, length) = match first {
             '(' => (Token::Open, 1),
             ')' => (Token::Close, 1),
@@ -193,12 +191,13 @@ impl Expression<'_> {
     fn call(&self, function: &str, arguments: &[Node]) -> Option<Node> {
         let text = |at: usize| arguments.get(at).and_then(Node::as_text);
         Some(match (function, arguments) {
-            ("index", [first, rest @ ..]) => {
-                rest.iter().try_fold(first, |node, key| match key.as_i64() {
+            ("index", [first, rest @ ..]) => rest
+                .iter()
+                .try_fold(first, |node, key| match key.as_i64() {
                     Some(index) => node.items().get(usize::try_from(index).ok()?),
                     None => node.get(key.as_text()?),
-                })?.clone()
-            }
+                })?
+                .clone(),
             ("dig", [keys @ .., default, tree]) => {
                 let keys: Option<Vec<&str>> = keys.iter().map(Node::as_text).collect();
                 tree.at(&keys?).unwrap_or(default).clone()

@@ -21,9 +21,12 @@ enum Tool {
 /// Reads one source and adds it to the app. A source with `ref` alone only lends its files to its siblings.
 pub(super) fn read(source: &Node, siblings: &[&Node], app: &mut App, inventory: &Inventory, files: &Files) {
     let text = |key| source.get(key).and_then(Node::as_str).filter(|text| !text.is_empty());
-    let span = source.get("path").or(source.get("chart")).or(source.get("repoURL")).map_or(source.span, |node| node.span);
+    let span =
+        source.get("path").or(source.get("chart")).or(source.get("repoURL")).map_or(source.span, |node| node.span);
     let url = source.get("repoURL");
-    if let Some(unknown) = ["repoURL", "path", "chart"].iter().find_map(|key| source.get(key).filter(|node| node.is_unknown())) {
+    if let Some(unknown) =
+        ["repoURL", "path", "chart"].iter().find_map(|key| source.get(key).filter(|node| node.is_unknown()))
+    {
         let reason = "this part of the template is only known to Argo CD";
         return unresolved(app, unknown.span, Cause::Template, reason);
     }
@@ -86,7 +89,14 @@ pub(super) fn read(source: &Node, siblings: &[&Node], app: &mut App, inventory: 
 }
 
 /// What a plugin makes is not known. What it most likely starts from is, and is better judged than not at all.
-fn plugin(source: &Node, app: &mut App, span: Span, root: crate::source::RepoPath, inventory: &Inventory, files: &Files) {
+fn plugin(
+    source: &Node,
+    app: &mut App,
+    span: Span,
+    root: crate::source::RepoPath,
+    inventory: &Inventory,
+    files: &Files,
+) {
     let name = source.at(&["plugin", "name"]).and_then(Node::as_text).unwrap_or("without a name");
     let place = source.get("plugin").map_or(span, |block| block.span);
     let with = if has_kustomization(files, &root) {

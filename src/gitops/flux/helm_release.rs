@@ -34,7 +34,11 @@ pub(in crate::gitops) fn helm_release(
         name: object.id.name.to_string(),
         declared: Declared::FluxHelmRelease(object.name_span()),
         destination: Destination {
-            cluster: spec.at(&["kubeConfig", "secretRef", "name"]).and_then(Node::as_text).unwrap_or_default().to_owned(),
+            cluster: spec
+                .at(&["kubeConfig", "secretRef", "name"])
+                .and_then(Node::as_text)
+                .unwrap_or_default()
+                .to_owned(),
             namespace: namespace.clone(),
         },
         project: String::new(),
@@ -87,10 +91,12 @@ fn chart(
         let url = found.and_then(|found| found.object.root.str_at(&["spec", "url"]));
         let from_git = reference.and_then(|reference| reference.str_at(&["kind"])) != Some("HelmRepository");
         let own = url.is_none_or(|url| inventory.own.is_own(url));
-        let directory = RepoPath::root().join(path).filter(|path| from_git && own && crate::helm::is_chart(files, path));
+        let directory =
+            RepoPath::root().join(path).filter(|path| from_git && own && crate::helm::is_chart(files, path));
         if found.is_none() && directory.is_none() {
             let name = reference.and_then(|reference| reference.get("name")).unwrap_or(named);
-            let reason = format!("the source {} of the chart is not in this repository", name.as_text().unwrap_or("it names"));
+            let reason =
+                format!("the source {} of the chart is not in this repository", name.as_text().unwrap_or("it names"));
             unresolved.push(Unresolved::at(name.span, Cause::Elsewhere, reason));
         }
         return Named {
@@ -110,7 +116,8 @@ fn chart(
     };
     let name = reference.get("name").unwrap_or(reference);
     let Some(found) = source(reference, declaration.namespace(), declarations) else {
-        let reason = format!("the source {} of the chart is not in this repository", name.as_text().unwrap_or("it names"));
+        let reason =
+            format!("the source {} of the chart is not in this repository", name.as_text().unwrap_or("it names"));
         unresolved.push(Unresolved::at(name.span, Cause::Elsewhere, reason));
         let chart = ChartRef { name: name.as_text().unwrap_or_default().to_owned(), ..ChartRef::default() };
         return Named { chart, span: name.span, version_span: None };
@@ -162,7 +169,8 @@ fn values_from(entry: &Node, declaration: &Declaration, inventory: &Inventory, f
     }
     let namespace = declaration.namespace();
     let is_named = |object: &&Object| {
-        object.id.name == name && (object.id.namespace.is_empty() || namespace.is_empty() || object.id.namespace == namespace)
+        object.id.name == name
+            && (object.id.namespace.is_empty() || namespace.is_empty() || object.id.namespace == namespace)
     };
     let found = declaration.config_maps.iter().find(is_named).or_else(|| inventory.config_maps.iter().find(is_named));
     let data = found.and_then(|object| object.root.at(&["data", key]));
@@ -170,7 +178,11 @@ fn values_from(entry: &Node, declaration: &Declaration, inventory: &Inventory, f
         (Some(data), Some(path)) => layers.parameter(path, data, false),
         (Some(data), None) => layers.text(files, data),
         (None, _) => {
-            let what = if found.is_some() { format!("the key {key} of the ConfigMap {name}") } else { format!("the ConfigMap {name}") };
+            let what = if found.is_some() {
+                format!("the key {key} of the ConfigMap {name}")
+            } else {
+                format!("the ConfigMap {name}")
+            };
             if optional {
                 layers.incomplete = true;
             } else {

@@ -66,9 +66,9 @@ fn directory(
     let named = reference.and_then(|reference| source(reference, declaration.namespace(), declarations));
     let url = named.and_then(|named| named.object.root.str_at(&["spec", "url"]));
     let kind = reference.and_then(|reference| reference.str_at(&["kind"])).unwrap_or("GitRepository");
-    let here = RepoPath::root().join(text).filter(|path| {
-        path.as_str().is_empty() || files.sources.entry(path) == Some(FileEntry::Directory)
-    });
+    let here = RepoPath::root()
+        .join(text)
+        .filter(|path| path.as_str().is_empty() || files.sources.entry(path) == Some(FileEntry::Directory));
     let elsewhere = |url: &str| Err((Cause::Elsewhere, format!("{text} lies in another source, {url}")));
     match (url, here) {
         (Some(url), Some(directory)) if inventory.own.is_own(url) => Ok(directory),
@@ -82,7 +82,10 @@ fn directory(
         (None, Some(directory)) => Ok(directory),
         (None, None) => {
             let name = reference.and_then(|reference| reference.str_at(&["name"])).unwrap_or("without a name");
-            Err((Cause::Missing, format!("there is no directory {text} here, and the {kind} {name} is not in this repository")))
+            Err((
+                Cause::Missing,
+                format!("there is no directory {text} here, and the {kind} {name} is not in this repository"),
+            ))
         }
     }
 }

@@ -1,0 +1,169 @@
+//! Builds the apps, and finds the declarations again among what was built.
+//!
+//! An Application may be patched by the kustomization that holds it, and a Flux parent patches defaults into its
+//! children. So apps are first made from the declarations as they are written; where a build holds one of them, the
+//! built one takes its place, and what it changes is built anew. This ends when nothing changes, or after a few rounds:
+//! an app that deploys itself changes nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use foldhash::{HashMap, HashMapExt};
+use rayon::prelude::*;
+
+use super::BuiltApp;
+use crate::config::Config;
+use crate::files::Files;
+use crate::gitops::{self, App, AppSource, Declaration, Inventory, SourceKind, is_declaration};
+use crate::kubernetes::Object;
+use crate::kustomize;
+use crate::source::{FileId, RepoPath};
+use crate::yaml::Node;
+
+/// Apps of apps nest two or three deep; more rounds than this only happen where two apps overwrite each other.
+const MAX_ROUNDS: usize = 6;
+
+/// Finds and builds every app.
+pub(super) fn apps(files: &Files, config: &Config, inventory: &Inventory) -> Vec<BuiltApp> {
+    let mut declarations = written(inventory);
+    let mut builds = Builds::default();
+    let mut built = Vec::new();
+    for _ in 0..MAX_ROUNDS {
+        let apps = gitops::apps(inventory, files, config, &declarations);
+        builds.add(&apps, files);
+        built = apps.into_par_iter().map(|app| build(app, files, &builds)).collect();
+        let effective = revised(inventory, &built);
+        if same(&declarations, &effective) {
+            break;
+        }
+        declarations = effective;
+    }
+    built
+}
+
+/// The declarations as they stand in the files.
+fn written(inventory: &Inventory) -> Vec<Declaration> {
+    let none = Arc::new(Vec::new());
+    let declare = |object: &Object| Declaration {
+        object: object.clone(),
+        config_maps: Arc::clone(&none),
+        namespace: String::new(),
+    };
+    inventory.declarations.iter().map(declare).collect()
+}
+
+/// The declarations as they are built, and as they are written where no build holds them. One that several apps build
+/// alike counts once.
+fn revised(inventory: &Inventory, built: &[BuiltApp]) -> Vec<Declaration> {
+    let origin = |object: &Object| (object.root.span.file, object.root.span.start);
+    let mut by_origin: BTreeMap<(FileId, u32), Vec<Declaration>> = BTreeMap::new();
+    for app in built {
+        let holds = app.objects.iter().any(|object| is_declaration(&object.id));
+        if !holds {
+            continue;
+        }
+        let config_maps: Vec<Object> =
+            app.objects.iter().filter(|object| object.id.is("", "ConfigMap")).cloned().collect();
+        let config_maps = Arc::new(config_maps);
+        for object in app.objects.iter().filter(|object| is_declaration(&object.id)) {
+            let variants = by_origin.entry(origin(object)).or_default();
+            let namespace = app.app.destination.namespace.clone();
+            let known =
+                |variant: &Declaration| variant.namespace == namespace && variant.object.root.same_value(&object.root);
+            if !variants.iter().any(known) {
+                let config_maps = Arc::clone(&config_maps);
+                variants.push(Declaration { object: object.clone(), config_maps, namespace });
+            }
+        }
+    }
+    for declaration in written(inventory) {
+        by_origin.entry(origin(&declaration.object)).or_insert_with(|| vec![declaration]);
+    }
+    by_origin.into_values().flatten().collect()
+}
+
+fn same(before: &[Declaration], after: &[Declaration]) -> bool {
+    before.len() == after.len()
+        && before.iter().zip(after).all(|(a, b)| {
+            a.namespace == b.namespace
+                && a.object.root.same_value(&b.object.root)
+                && a.config_maps.len() == b.config_maps.len()
+                && a.config_maps.iter().zip(b.config_maps.iter()).all(|(a, b)| a.root.same_value(&b.root))
+        })
+}
+
+/// Builds of kustomizations by what decides them, so that none is built twice.
+#[derive(Default)]
+struct Builds(HashMap<BuildKey, Arc<kustomize::Build>>);
+
+type BuildKey = (RepoPath, bool, String);
+
+fn key(directory: &RepoPath, load_anywhere: bool, overlay: Option<&Node>) -> BuildKey {
+    // The overlay's place is part of it: its nodes end up in the objects.
+    (directory.clone(), load_anywhere, overlay.map(|overlay| format!("{overlay:?}")).unwrap_or_default())
+}
+
+impl Builds {
+    fn add(&mut self, apps: &[App], files: &Files) {
+        let mut wanted: HashMap<BuildKey, (&RepoPath, kustomize::Options)> = HashMap::new();
+        for source in apps.iter().flat_map(|app| &app.sources) {
+            let SourceKind::Kustomize { directory, overlay, load_anywhere } = &source.kind else { continue };
+            let key = key(directory, *load_anywhere, overlay.as_ref());
+            if !self.0.contains_key(&key) {
+                let options =
+                    kustomize::Options { load_anywhere: *load_anywhere, keep_order: false, overlay: overlay.clone() };
+                wanted.insert(key, (directory, options));
+            }
+        }
+        let built: Vec<_> = wanted
+            .into_par_iter()
+            .map(|(key, (directory, options))| (key, Arc::new(kustomize::build(files, directory, &options))))
+            .collect();
+        self.0.extend(built);
+    }
+
+    fn get(&self, source: &AppSource) -> Option<&kustomize::Build> {
+        let SourceKind::Kustomize { directory, overlay, load_anywhere } = &source.kind else { return None };
+        self.0.get(&key(directory, *load_anywhere, overlay.as_ref())).map(Arc::as_ref)
+    }
+}
+
+fn build(app: App, files: &Files, builds: &Builds) -> BuiltApp {
+    let unresolved = app.unresolved.clone();
+    let mut built = BuiltApp { app, objects: Vec::new(), releases: Vec::new(), problems: Vec::new(), unresolved };
+    for source in &built.app.sources {
+        match &source.kind {
+            SourceKind::Kustomize { .. } => {
+                let Some(build) = builds.get(source) else { continue };
+                built.objects.extend(build.objects.iter().cloned());
+                built.releases.extend(build.releases.iter().cloned());
+                built.problems.extend(build.problems.iter().cloned());
+            }
+            SourceKind::Helm(releases) => {
+                built.objects.extend(releases.iter().flat_map(|release| custom_resources(release, files)));
+                built.releases.extend(releases.iter().cloned());
+            }
+            SourceKind::Directory { files: paths } => {
+                let ids = paths.iter().filter_map(|path| files.file_at(path)).map(|file| file.id);
+                built.objects.extend(ids.flat_map(|id| gitops::objects_of(files, id)));
+            }
+            SourceKind::Unresolved => {}
+        }
+    }
+    for release in &mut built.releases {
+        if release.namespace.is_empty() {
+            release.namespace.clone_from(&built.app.destination.namespace);
+        }
+    }
+    let mut seen = BTreeSet::new();
+    built.unresolved.retain(|unresolved| seen.insert(unresolved.clone()));
+    built
+}
+
+/// What a chart's `crds/` directory holds: Helm installs it as it is, without rendering.
+fn custom_resources(release: &crate::helm::Release, files: &Files) -> Vec<Object> {
+    let directory = release.chart.directory.as_ref().and_then(|directory| directory.join("crds"));
+    let paths = directory.map(|directory| gitops::yaml_files(files, &directory, true)).unwrap_or_default();
+    let ids = paths.iter().filter_map(|path| files.file_at(path)).map(|file| file.id);
+    ids.flat_map(|id| gitops::objects_of(files, id)).collect()
+}
