@@ -7,7 +7,7 @@ use std::path::Path;
 use presync::config::Config;
 use presync::files::Files;
 use presync::finding::{Confidence, Edit, Finding, Fix, Label, RuleId, Severity};
-use presync::report::{self, Format, Paths, Report};
+use presync::report::{self, Canvas, Format, Paths, Report};
 use presync::repository::Repository;
 use presync::source::{RepoPath, Sources, Span};
 
@@ -43,15 +43,15 @@ fn finding(severity: Severity, span: Span, label: &str) -> Finding {
 
 fn written(format: Format, colour: bool, repository: &Repository, findings: &[Finding]) -> String {
     let root = Path::new("/repository");
+    let paths = Paths::new(root, root);
+    let canvas = Canvas { files: &repository.files, paths: &paths, colour, width: Some(90) };
     let report = Report {
+        canvas: &canvas,
         repository,
         findings,
         rules: &presync::rules::built_in(),
         asked: &|_| true,
         unreadable: 0,
-        paths: &Paths::new(root, root),
-        colour,
-        width: Some(90),
         quiet: true,
     };
     let mut out = Vec::new();

@@ -30,7 +30,7 @@ enum Format {
 
 pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<u8, Failure> {
     let scope = Scope::new(std::slice::from_ref(&arguments.path), context.surroundings)?;
-    let repository = scope.read(&arguments.settings)?;
+    let repository = scope.read(&arguments.settings, context)?.repository;
     let names: Vec<&str> = repository.apps.iter().map(|app| app.app.name.as_str()).collect();
     match arguments.format {
         Format::Text => names.iter().try_for_each(|name| writeln!(context.out, "{name}"))?,

@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 
-use super::scope::{Scope, Settings};
-use super::{CLEAN, Context, FAILED, FINDINGS, Failure};
+use super::scope::{Reading, Scope, Settings};
+use super::{CLEAN, Context, FAILED, FINDINGS, Failure, Surroundings};
 use crate::finding::{Finding, Severity};
-use crate::report::{self, Format, Report};
+use crate::report::{self, Canvas, Format, Report};
 use crate::repository::Repository;
 use crate::rules;
 
@@ -29,9 +29,6 @@ pub(super) struct Arguments {
     fix: bool,
     #[command(flatten)]
     settings: Settings,
-    /// Colours in text
-    #[arg(long, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
-    color: Colour,
     /// Say on standard error how long each step took
     #[arg(long)]
     timings: bool,
@@ -52,41 +49,28 @@ enum FailOn {
     Never,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Colour {
-    /// If a terminal shows the output
-    Auto,
-    /// In any case
-    Always,
-    /// In no case
-    Never,
-}
-
 pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<u8, Failure> {
     let scope = Scope::new(&arguments.paths, context.surroundings)?;
     let start = Instant::now();
-    let repository = scope.read(&arguments.settings)?;
+    let Reading { repository, unreadable } = scope.read(&arguments.settings, context)?;
     let read = start.elapsed();
     let rules = rules::built_in();
     let findings = crate::lint::lint(&repository, &rules);
     let linted = start.elapsed();
-    let paths = scope.paths();
     let asked = |finding: &Finding| concerns(finding, &scope, &repository);
+    let Surroundings { colour, width, .. } = *context.surroundings;
     let report = Report {
+        canvas: &Canvas { files: &repository.files, paths: &scope.paths(), colour, width },
         repository: &repository,
         rules: &rules,
         findings: &findings,
         asked: &asked,
-        unreadable: 0,
-        paths: &paths,
-        colour: match arguments.color {
-            Colour::Auto => context.surroundings.colour,
-            Colour::Always => true,
-            Colour::Never => false,
-        },
-        width: context.surroundings.width,
+        unreadable: unreadable.len(),
         quiet: arguments.quiet,
     };
+    for trouble in &unreadable {
+        writeln!(context.error, "presync: not read: {trouble}")?;
+    }
     report::write(arguments.format, &report, context.out)?;
     if arguments.timings {
         let (linting, reporting) = (linted - read, start.elapsed() - linted);

@@ -14,7 +14,7 @@ mod surroundings;
 use std::ffi::OsString;
 use std::io::{self, Write};
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 pub use surroundings::Surroundings;
 
@@ -31,6 +31,19 @@ pub const FAILED: u8 = 2;
 struct Arguments {
     #[command(subcommand)]
     verb: Verb,
+    /// Whether text has colours
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
+    color: Colour,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Colour {
+    /// If a terminal shows it
+    Auto,
+    /// In any case
+    Always,
+    /// In no case
+    Never,
 }
 
 #[derive(Subcommand)]
@@ -47,6 +60,8 @@ enum Verb {
 enum Failure {
     /// Told to the user as it is.
     Message(String),
+    /// The user has been told.
+    Shown,
     /// A stream could not be written.
     Stream(io::Error),
 }
@@ -91,7 +106,13 @@ pub fn run_in(
         Ok(arguments) => arguments,
         Err(problem) => return usage(&problem, surroundings, out, error),
     };
-    let mut context = Context { surroundings, out, error };
+    let colour = match arguments.color {
+        Colour::Auto => surroundings.colour,
+        Colour::Always => true,
+        Colour::Never => false,
+    };
+    let surroundings = Surroundings { colour, ..surroundings.clone() };
+    let mut context = Context { surroundings: &surroundings, out, error };
     let result = match arguments.verb {
         Verb::Lint(arguments) => lint::run(&arguments, &mut context),
         Verb::Build(arguments) => build::run(&arguments, &mut context),
@@ -105,6 +126,7 @@ pub fn run_in(
         // Whoever reads the output has seen enough: `presync lint | head`.
         Err(Failure::Stream(problem)) if problem.kind() == io::ErrorKind::BrokenPipe => CLEAN,
         Err(Failure::Stream(problem)) => complain(context.error, &format!("the output can't be written: {problem}")),
+        Err(Failure::Shown) => FAILED,
         Err(Failure::Message(message)) => complain(context.error, &message),
     }
 }

@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{Failure, Surroundings};
-use crate::config::Config;
+use super::{Context, Failure, Surroundings};
+use crate::config::{Config, ConfigProblem};
 use crate::discover;
 use crate::files::Files;
-use crate::report::Paths;
+use crate::finding::{Confidence, Finding, Label, RuleId, Severity};
+use crate::kubernetes::{Target, Version};
+use crate::report::{self, Canvas, Paths};
 use crate::repository::Repository;
 use crate::source::RepoPath;
 
@@ -21,6 +23,14 @@ pub(super) struct Settings {
     /// Kubernetes version of the cluster, such as 1.34
     #[arg(long, value_name = "VERSION")]
     pub(super) kubernetes_version: Option<String>,
+}
+
+/// A repository that was read.
+pub(super) struct Reading {
+    /// The repository, built.
+    pub(super) repository: Repository,
+    /// What the walk could not read, in the operating system's words.
+    pub(super) unreadable: Vec<String>,
 }
 
 /// The repository and the part of it that the user names.
@@ -64,10 +74,54 @@ impl Scope {
         self.selected.is_empty() || self.selected.iter().any(|selected| path.is_within(selected))
     }
 
-    /// Reads and builds the whole repository.
-    pub(super) fn read(&self, settings: &Settings) -> Result<Repository, Failure> {
-        let _ = (&settings.config, &settings.kubernetes_version);
-        Ok(crate::read(Files::new(discover::walk(&self.root).sources), Config::default()))
+    /// Reads and builds the whole repository. Mistakes in the settings are shown on standard error.
+    pub(super) fn read(&self, settings: &Settings, context: &mut Context<'_>) -> Result<Reading, Failure> {
+        let walk = discover::walk(&self.root);
+        let files = Files::new(walk.sources);
+        let (mut config, problems) = match &settings.config {
+            Some(path) => Config::load_from(&files, &self.inside(path, &files)?),
+            None => Config::load(&files),
+        };
+        if !problems.is_empty() {
+            self.show(&problems, &files, context)?;
+            return Err(Failure::Shown);
+        }
+        if let Some(text) = &settings.kubernetes_version {
+            let version = Version::parse(text);
+            let version = version.ok_or_else(|| {
+                Failure::new(format!("--kubernetes-version {text}: no Kubernetes release; write it as 1.34"))
+            })?;
+            config.kubernetes = Some(Target { version, span: None });
+        }
+        Ok(Reading { repository: crate::read(files, config), unreadable: walk.unreadable })
+    }
+
+    /// The settings file that the user names, which must lie in the repository: findings point into it.
+    fn inside(&self, path: &Path, files: &Files) -> Result<RepoPath, Failure> {
+        let shown = path.display();
+        let located = self.standing.join(path).canonicalize();
+        let located = located.map_err(|error| Failure::new(format!("{shown}: {}", reason(&error))))?;
+        let inside = files.sources.relative(&located).filter(|path| files.file_at(path).is_some());
+        inside.ok_or_else(|| Failure::new(format!("{shown}: the settings must be a file of the repository")))
+    }
+
+    fn show(&self, problems: &[ConfigProblem], files: &Files, context: &mut Context<'_>) -> Result<(), Failure> {
+        let finding = |problem: &ConfigProblem| Finding {
+            rule: RuleId::new("config"),
+            severity: Severity::Error,
+            confidence: Confidence::High,
+            message: problem.message.clone(),
+            primary: Label { span: problem.span, message: String::new() },
+            related: Vec::new(),
+            help: problem.help.clone(),
+            fix: None,
+            object: None,
+            apps: Vec::new(),
+        };
+        let findings: Vec<Finding> = problems.iter().map(finding).collect();
+        let Surroundings { colour, width, .. } = *context.surroundings;
+        let canvas = Canvas { files, paths: &self.paths(), colour, width };
+        Ok(report::draw(&canvas, &findings, context.error)?)
     }
 
     /// How the user writes paths of this repository.

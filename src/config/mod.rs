@@ -96,10 +96,14 @@ impl Default for Config {
 impl Config {
     /// Reads `.presync.yaml`. Without the file, everything is at its default; what can't be read of it is a problem.
     pub fn load(files: &Files) -> (Self, Vec<ConfigProblem>) {
+        Self::load_from(files, &RepoPath::new(FILE_NAME).unwrap_or_default())
+    }
+
+    /// As [`Config::load`], from another file.
+    pub fn load_from(files: &Files, path: &RepoPath) -> (Self, Vec<ConfigProblem>) {
         let mut config = Self::default();
         let mut reader = Reader::default();
-        let path = RepoPath::new(FILE_NAME).unwrap_or_default();
-        if let Some(file) = files.file_at(&path) {
+        if let Some(file) = files.file_at(path) {
             if file.bytes().is_err() {
                 reader.problem(Span::start_of(file.id), format!("`{FILE_NAME}` can't be read"));
             }

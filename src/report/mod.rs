@@ -18,6 +18,7 @@ use std::io::{self, Write};
 
 use clap::ValueEnum;
 
+use crate::files::Files;
 use crate::finding::Finding;
 use crate::repository::Repository;
 use crate::rules::Rule;
@@ -42,11 +43,25 @@ pub enum Format {
     Junit,
 }
 
-/// What is to be reported, and how the reader likes it.
+/// What text is drawn from, and how the reader likes it.
+pub struct Canvas<'a> {
+    /// The files that findings point into.
+    pub files: &'a Files,
+    /// How the reader writes paths.
+    pub paths: &'a Paths,
+    /// Whether text has colours.
+    pub colour: bool,
+    /// Columns of the reader's terminal, if there is one.
+    pub width: Option<usize>,
+}
+
+/// What is to be reported.
 pub struct Report<'a> {
+    /// How to draw it.
+    pub canvas: &'a Canvas<'a>,
     /// The repository.
     pub repository: &'a Repository,
-    /// Every rule that ran.
+    /// Every rule there is.
     pub rules: &'a [Rule],
     /// All findings of the repository, sorted by path and place.
     pub findings: &'a [Finding],
@@ -54,13 +69,7 @@ pub struct Report<'a> {
     pub asked: &'a dyn Fn(&Finding) -> bool,
     /// How many files and directories the walk could not read.
     pub unreadable: usize,
-    /// How the reader writes paths.
-    pub paths: &'a Paths,
-    /// Whether text has colours.
-    pub colour: bool,
-    /// Columns of the reader's terminal, if there is one.
-    pub width: Option<usize>,
-    /// Whether text leaves out the summary.
+    /// Whether the summary is left out where the format can do without it.
     pub quiet: bool,
 }
 
@@ -85,4 +94,12 @@ pub fn write(format: Format, report: &Report<'_>, out: &mut dyn Write) -> io::Re
         Format::Gitlab => gitlab::write(report, out),
         Format::Junit => junit::write(report, out),
     }
+}
+
+/// Draws findings as text, without a summary.
+///
+/// # Errors
+/// If the writer fails.
+pub fn draw(canvas: &Canvas<'_>, findings: &[Finding], out: &mut dyn Write) -> io::Result<()> {
+    text::draw(canvas, findings, out)
 }

@@ -42,7 +42,7 @@ impl Report<'_> {
             Point { line: position.line, column: position.column, offset }
         };
         let path = match base {
-            Base::Reader => self.paths.display(&file.path),
+            Base::Reader => self.canvas.paths.display(&file.path),
             Base::Root => file.path.to_string(),
         };
         Place { path, start: point(span.start), end: point(span.end) }

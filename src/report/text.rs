@@ -13,7 +13,7 @@ use textwrap::{WordSeparator, WordSplitter};
 
 use super::excerpt::{Excerpt, Place};
 use super::secrets::Secrets;
-use super::{Report, visible};
+use super::{Canvas, Report, visible};
 use crate::finding::{Finding, Label, Severity};
 use crate::source::FileId;
 
@@ -26,11 +26,9 @@ const MAX_APPS: usize = 3;
 
 /// Writes every finding, then the summary.
 pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let width = report.width.unwrap_or(DEFAULT_WIDTH).clamp(40, 160);
-    let mut writer = Writer { report, width, secrets: HashMap::new() };
+    let mut writer = Writer::new(report.canvas);
     for finding in report.findings.iter().filter(|finding| (report.asked)(finding)) {
-        out.write_all(writer.finding(finding).as_bytes())?;
-        out.write_all(b"\n")?;
+        writeln!(out, "{}", writer.finding(finding))?;
     }
     if !report.quiet {
         let summary = report.summary();
@@ -41,13 +39,23 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
     Ok(())
 }
 
+/// Writes findings and nothing else.
+pub(super) fn draw(canvas: &Canvas<'_>, findings: &[Finding], out: &mut dyn Write) -> io::Result<()> {
+    let mut writer = Writer::new(canvas);
+    findings.iter().try_for_each(|finding| writeln!(out, "{}", writer.finding(finding)))
+}
+
 struct Writer<'a> {
-    report: &'a Report<'a>,
+    canvas: &'a Canvas<'a>,
     width: usize,
     secrets: HashMap<FileId, Arc<Secrets>>,
 }
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
+    fn new(canvas: &'a Canvas<'a>) -> Self {
+        Self { canvas, width: canvas.width.unwrap_or(DEFAULT_WIDTH).clamp(40, 160), secrets: HashMap::new() }
+    }
+
     fn finding(&mut self, finding: &Finding) -> String {
         // A place that is said twice is drawn once.
         let mut related: Vec<&Label> = Vec::new();
@@ -89,11 +97,11 @@ impl Writer<'_> {
     }
 
     fn place(&mut self, label: &Label) -> Place {
-        let files = &self.report.repository.files;
+        let files = self.canvas.files;
         let file = files.sources.file(label.span.file);
         let secrets = self.secrets.entry(file.id);
         let secrets = secrets.or_insert_with(|| Arc::new(Secrets::of(&file, &files.stream(file.id))));
-        let path = visible::line(&self.report.paths.display(&file.path)).into_owned();
+        let path = visible::line(&self.canvas.paths.display(&file.path)).into_owned();
         Place { secrets: Arc::clone(secrets), path, span: label.span, file }
     }
 
@@ -119,7 +127,7 @@ impl Writer<'_> {
     }
 
     fn style(&self, style: Style) -> Style {
-        if self.report.colour { style } else { Style::new() }
+        if self.canvas.colour { style } else { Style::new() }
     }
 
     fn severity(&self, severity: Severity) -> Style {
