@@ -8,6 +8,7 @@ mod lifecycle;
 mod object;
 mod pod;
 mod quantity;
+mod scope;
 mod target;
 mod version;
 
@@ -17,5 +18,6 @@ pub use lifecycle::{Lifecycle, OLDEST_SUPPORTED, lifecycle, served_version};
 pub use object::{Object, ObjectId};
 pub use pod::{Container, ContainerKind, Pod};
 pub use quantity::{Quantity, QuantityError};
+pub use scope::{Scope, api_version_of, scope, scope_in_any_group, was_ever_served};
 pub use target::{Target, Targets};
 pub use version::Version;
