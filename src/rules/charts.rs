@@ -13,6 +13,7 @@ use crate::yaml::Node;
 
 /// Facts about one chart.
 pub(crate) struct Facts {
+    root: Node,
     defaults: Vec<Default>,
 }
 
@@ -64,7 +65,17 @@ impl Facts {
             let since = entry.get("since").and_then(Node::as_text).and_then(|since| Version::parse(since).ok());
             Some(Default { path: entry.str_at(&["path"])?.to_owned(), value: entry.get("value")?.clone(), since })
         });
-        Some((chart, Facts { defaults: defaults.collect() }))
+        Some((chart, Facts { defaults: defaults.collect(), root: root.clone() }))
+    }
+
+    /// A list of facts that belong to one rule.
+    pub(crate) fn list(&self, name: &str) -> &[Node] {
+        self.root.get(name).map(Node::items).unwrap_or_default()
+    }
+
+    /// A version that is one of the facts.
+    pub(crate) fn version(&self, name: &str) -> Option<Version> {
+        self.root.get(name).and_then(Node::as_text).and_then(|version| Version::parse(version).ok())
     }
 
     fn default(&self, path: &str, version: Option<&Version>) -> Option<&Node> {

@@ -4,7 +4,9 @@
 mod api;
 mod charts;
 mod container;
+mod cluster;
 mod grafana;
+mod prometheus;
 mod rule;
 mod yaml;
 

@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 
 use super::datasources::{Datasource, Field, references_at};
 use super::sidecar::{self, Sidecar};
-use crate::gitops::Declared;
 use crate::helm::{Binding, Release};
 use crate::kubernetes::Object;
 use crate::repository::{BuiltApp, Repository};
 use crate::rules::charts::{Setting, Values};
+use crate::rules::cluster::Cluster;
 use crate::source::Span;
 use crate::yaml::Node;
 
@@ -36,11 +36,6 @@ struct File {
     name: String,
     datasources: Vec<Datasource>,
 }
-
-/// Apps that may run in one cluster. Roots that nothing declares are taken for clusters of their own, since overlays of
-/// one base look like that.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Cluster(String);
 
 /// A ConfigMap or Secret with datasource files.
 struct Carrier<'a> {
@@ -66,15 +61,6 @@ pub(crate) fn instances(repository: &Repository) -> Vec<Instance> {
     instances
 }
 
-fn cluster(app: &BuiltApp) -> Cluster {
-    Cluster(match app.app.declared {
-        Declared::ArgoApplication(_) | Declared::FluxKustomization(_) | Declared::FluxHelmRelease(_) => {
-            format!("cluster {}", app.app.destination.cluster)
-        }
-        _ => format!("root {}", app.app.name),
-    })
-}
-
 fn carriers(repository: &Repository) -> Vec<Carrier<'_>> {
     let mut seen = BTreeSet::new();
     let mut carriers = Vec::new();
@@ -92,8 +78,8 @@ fn carriers(repository: &Repository) -> Vec<Carrier<'_>> {
                 .filter_map(|entry| file(&entry.key.text, &entry.value, app, object, repository))
                 .collect();
             // One object that two apps bring is still one object.
-            if !files.is_empty() && seen.insert((cluster(app), object.id.clone())) {
-                carriers.push(Carrier { cluster: cluster(app), app, object, files, taken: false });
+            if !files.is_empty() && seen.insert((Cluster::of(app), object.id.clone())) {
+                carriers.push(Carrier { cluster: Cluster::of(app), app, object, files, taken: false });
             }
         }
     }
@@ -145,7 +131,7 @@ fn of_release(
         let datasources = entries.iter().filter_map(|entry| Datasource::of(entry, &app.app.name, None)).collect();
         files.push(File { name: entry.key.text.to_string(), datasources });
     }
-    let own = cluster(app);
+    let own = Cluster::of(app);
     for carrier in carriers.iter_mut() {
         let here = carrier.cluster == own || std::ptr::eq(carrier.app, app);
         if here && sidecar.selects(carrier.object, carrier.app) {
@@ -285,7 +271,7 @@ fn of_operator(repository: &Repository) -> Vec<Instance> {
     for app in &repository.apps {
         for object in app.objects.iter().filter(|object| object.id.is("grafana.integreatly.org", "GrafanaDatasource")) {
             let Some(entry) = object.root.at(&["spec", "datasource"]) else { continue };
-            if !seen.insert((cluster(app), object.id.clone())) {
+            if !seen.insert((Cluster::of(app), object.id.clone())) {
                 continue;
             }
             let labels =
@@ -304,7 +290,7 @@ fn of_operator(repository: &Repository) -> Vec<Instance> {
                 // The operator then takes the object's own UID, which the cluster makes.
                 datasource.uid = Field::Unknown;
             }
-            groups.entry((cluster(app), selector)).or_default().push(datasource);
+            groups.entry((Cluster::of(app), selector)).or_default().push(datasource);
         }
     }
     let instance = |datasources| Instance {

@@ -1,0 +1,21 @@
+//! Which apps may run in one cluster.
+
+use crate::gitops::Declared;
+use crate::repository::BuiltApp;
+
+/// A cluster, as far as the repository tells clusters apart.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Cluster(String);
+
+impl Cluster {
+    /// The cluster an app is deployed to. Roots that nothing declares are taken for clusters of their own, since
+    /// overlays of one base look like that.
+    pub(crate) fn of(app: &BuiltApp) -> Self {
+        Self(match app.app.declared {
+            Declared::ArgoApplication(_) | Declared::FluxKustomization(_) | Declared::FluxHelmRelease(_) => {
+                format!("cluster {}", app.app.destination.cluster)
+            }
+            _ => format!("root {}", app.app.name),
+        })
+    }
+}

@@ -1,0 +1,6 @@
+//! Rules about Prometheus and what it scrapes and records.
+
+mod labels;
+
+pub(super) mod label_partial_coverage;
+pub(super) mod recording_rule_label_mismatch;
