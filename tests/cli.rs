@@ -69,7 +69,37 @@ fn an_unknown_rule_is_answered_with_the_nearest() {
     let directory = repository(&[]);
     let outcome = presync_in(directory.path(), &["explain", "yaml-duplicate-keys"]);
     assert_eq!(outcome.code, 2);
-    assert!(outcome.error.contains("Did you mean yaml-duplicate-key?"), "{}", outcome.error);
+    assert!(outcome.error.contains("did you mean `yaml-duplicate-key`?"), "{}", outcome.error);
+}
+
+#[test]
+fn every_rule_is_listed_and_explained() {
+    let directory = repository(&[]);
+    let table = presync_in(directory.path(), &["rules"]).out;
+    let list = presync_in(directory.path(), &["rules", "--format", "json"]).out;
+    let list: serde_json::Value = serde_json::from_str(&list).expect("JSON");
+    for (rule, json) in presync::rules::built_in().iter().zip(list.as_array().expect("a list")) {
+        let id = rule.id.as_str();
+        assert_eq!(json["id"], id);
+        assert!(table.lines().any(|line| line.starts_with(&format!("{id} ")) && line.contains(&rule.title)), "{table}");
+        let explained = presync_in(directory.path(), &["explain", id, "--examples"]);
+        assert_eq!(explained.code, 0);
+        assert!(explained.out.starts_with(&format!("{}[{id}]\n{}\n", rule.severity, rule.title)), "{}", explained.out);
+        assert!(explained.out.contains("\nBad\n") && !explained.out.contains("```"), "{}", explained.out);
+    }
+}
+
+#[test]
+fn mistakes_in_settings_end_the_run() {
+    let repository = repository(&[("a.yaml", TWICE), (".presync.yaml", "kubernets: \"1.34\"\n"), ("ci.yaml", "{}\n")]);
+    let wrong = presync_in(repository.path(), &["lint"]);
+    assert_eq!((wrong.code, wrong.out.as_str()), (2, ""));
+    assert!(wrong.error.contains(".presync.yaml:1:1"), "{}", wrong.error);
+    assert_eq!(presync_in(repository.path(), &["lint", "--config", "ci.yaml"]).code, 1);
+    assert_eq!(presync_in(repository.path(), &["lint", "--config", "nowhere.yaml"]).code, 2);
+    let version = presync_in(repository.path(), &["lint", "--config", "ci.yaml", "--kubernetes-version", "new"]);
+    assert_eq!(version.code, 2);
+    assert!(version.error.contains("write it as 1.34"), "{}", version.error);
 }
 
 struct Closed;

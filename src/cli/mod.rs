@@ -7,6 +7,7 @@ mod apps;
 mod build;
 mod explain;
 mod lint;
+mod markdown;
 mod rules;
 mod scope;
 mod surroundings;

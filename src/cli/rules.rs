@@ -3,8 +3,11 @@
 use std::io::Write;
 
 use clap::{Args, ValueEnum};
+use owo_colors::Style;
 
+use super::markdown::Look;
 use super::{CLEAN, Context, Failure};
+use crate::report::severity_style;
 use crate::rules::{Rule, built_in};
 
 /// List the rules
@@ -26,7 +29,7 @@ enum Format {
 pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<u8, Failure> {
     let rules = built_in();
     match arguments.format {
-        Format::Text => table(&rules, context.out)?,
+        Format::Text => table(&rules, Look { colour: context.surroundings.colour, width: 0 }, context.out)?,
         Format::Json => {
             let list: Vec<_> = rules.iter().map(json).collect();
             writeln!(context.out, "{}", serde_json::to_string_pretty(&list).unwrap_or_default())?;
@@ -35,12 +38,17 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<u8
     Ok(CLEAN)
 }
 
-fn table(rules: &[Rule], out: &mut dyn Write) -> Result<(), Failure> {
+fn table(rules: &[Rule], look: Look, out: &mut dyn Write) -> Result<(), Failure> {
     let width = rules.iter().map(|rule| rule.id.as_str().len()).max().unwrap_or(0);
+    let dim = look.style(Style::new().dimmed());
     for rule in rules {
+        let severity = format!("{:7}", rule.severity);
+        let severity = look.style(severity_style(rule.severity)).style(severity).to_string();
         let note = if rule.pedantic { " (off by default)" } else { "" };
-        writeln!(out, "{:width$}  {:7}  {}{note}", rule.id, rule.severity, rule.title)?;
+        writeln!(out, "{:width$}  {severity}  {}{}", rule.id, rule.title, dim.style(note))?;
     }
+    let off = rules.iter().filter(|rule| rule.pedantic).count();
+    writeln!(out, "\n{} rules, {off} of them off by default; `presync explain RULE` tells more", rules.len())?;
     Ok(())
 }
 
@@ -52,5 +60,6 @@ fn json(rule: &Rule) -> serde_json::Value {
         "severity": rule.severity,
         "confidence": rule.confidence,
         "pedantic": rule.pedantic,
+        "documentation": rule.documentation,
     })
 }

@@ -45,6 +45,15 @@ pub(super) fn draw(canvas: &Canvas<'_>, findings: &[Finding], out: &mut dyn Writ
     findings.iter().try_for_each(|finding| writeln!(out, "{}", writer.finding(finding)))
 }
 
+/// The colour of a severity.
+pub(crate) fn severity_style(severity: Severity) -> Style {
+    match severity {
+        Severity::Error => Style::new().red().bold(),
+        Severity::Warning => Style::new().yellow().bold(),
+        Severity::Info => Style::new().cyan().bold(),
+    }
+}
+
 struct Writer<'a> {
     canvas: &'a Canvas<'a>,
     width: usize,
@@ -131,11 +140,7 @@ impl<'a> Writer<'a> {
     }
 
     fn severity(&self, severity: Severity) -> Style {
-        self.style(match severity {
-            Severity::Error => Style::new().red().bold(),
-            Severity::Warning => Style::new().yellow().bold(),
-            Severity::Info => Style::new().cyan().bold(),
-        })
+        self.style(severity_style(severity))
     }
 
     fn theme(&self, finding: &Finding, drawing: &Drawing<'_>) -> GraphicalTheme {
