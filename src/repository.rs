@@ -1,6 +1,9 @@
 //! Everything a rule may look at: the files, the apps with their built objects and releases. Immutable.
 
 mod build;
+mod coverage;
+
+pub use coverage::Coverage;
 
 use crate::config::Config;
 use crate::files::Files;

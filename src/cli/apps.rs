@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::scope::{Scope, Settings};
 use super::{CLEAN, Context, Failure};
+use crate::report;
 
 /// List what is deployed, and from which files
 #[derive(Args)]
@@ -31,10 +32,9 @@ enum Format {
 pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<u8, Failure> {
     let scope = Scope::new(std::slice::from_ref(&arguments.path), context.surroundings)?;
     let repository = scope.read(&arguments.settings, context)?.repository;
-    let names: Vec<&str> = repository.apps.iter().map(|app| app.app.name.as_str()).collect();
     match arguments.format {
-        Format::Text => names.iter().try_for_each(|name| writeln!(context.out, "{name}"))?,
-        Format::Json => writeln!(context.out, "{}", serde_json::json!(names))?,
+        Format::Text => report::apps::text(&repository, &scope.paths(), context.out)?,
+        Format::Json => writeln!(context.out, "{:#}", report::apps::json(&repository, &scope.paths()))?,
     }
     Ok(CLEAN)
 }

@@ -1,5 +1,6 @@
 //! Findings as text and data: one file per format. Nothing is printed here; each format writes to what it is given.
 
+pub mod apps;
 mod excerpt;
 mod fingerprint;
 mod github;

@@ -1,0 +1,70 @@
+//! What a run covered and what it did not, in counts.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::Repository;
+use crate::gitops::{Declared, FileClass};
+use crate::helm::Binding;
+use crate::source::FileId;
+
+/// Counts of what was found and of what could not be.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct Coverage {
+    /// Apps that a controller is told to deploy.
+    pub declared: usize,
+    /// Apps found on disk, which nothing declares.
+    pub roots: usize,
+    /// Values files that a declaration ties to a chart.
+    pub values_bound: usize,
+    /// Values files that only their place or name ties to a chart.
+    pub values_by_convention: usize,
+    /// Values files of which nobody can say what they are for.
+    pub values_unbound: usize,
+    /// Apps of which a part could not be built or resolved.
+    pub incomplete: usize,
+    /// Files that SOPS encrypted.
+    pub encrypted: usize,
+    /// Files of templates that are not YAML yet; chart templates included.
+    pub templated: usize,
+    /// YAML files that no controller reads.
+    pub other: usize,
+}
+
+impl Repository {
+    /// Counts apps, values files and files by what became of them.
+    pub fn coverage(&self) -> Coverage {
+        let mut coverage = Coverage::default();
+        let mut values: BTreeMap<FileId, Binding> = BTreeMap::new();
+        for app in &self.apps {
+            match app.app.declared {
+                Declared::ArgoApplication(_)
+                | Declared::FluxKustomization(_)
+                | Declared::FluxHelmRelease(_)
+                | Declared::Config(_) => coverage.declared += 1,
+                Declared::ValuesFile => {}
+                _ => coverage.roots += 1,
+            }
+            coverage.incomplete += usize::from(!app.is_complete());
+            for release in &app.releases {
+                for file in &release.files {
+                    let binding = values.entry(*file).or_insert(release.binding);
+                    *binding = (*binding).max(release.binding);
+                }
+            }
+        }
+        coverage.values_bound = values.values().filter(|binding| **binding == Binding::Declared).count();
+        coverage.values_by_convention = values.len() - coverage.values_bound;
+        for file in self.files.sources.files() {
+            match self.class(file.id) {
+                FileClass::Encrypted => coverage.encrypted += 1,
+                FileClass::Templated | FileClass::ChartTemplate => coverage.templated += 1,
+                FileClass::Other if crate::is_yaml(&file.path) => coverage.other += 1,
+                FileClass::Values if !values.contains_key(&file.id) => coverage.values_unbound += 1,
+                _ => {}
+            }
+        }
+        coverage
+    }
+}
