@@ -1,6 +1,7 @@
 //! `presync lint`: findings of the whole repository, shown for the paths that are asked for.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
@@ -11,6 +12,7 @@ use crate::finding::{Finding, Severity};
 use crate::report::{self, Canvas, Format, Report};
 use crate::repository::Repository;
 use crate::rules;
+use crate::source::SourceFile;
 
 /// Report everything that would go wrong in the cluster, at the line to mend
 #[derive(Args)]
@@ -76,13 +78,18 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<u8
         let (linting, reporting) = (linted - read, start.elapsed() - linted);
         writeln!(context.error, "read and built in {read:.0?}, linted in {linting:.0?}, reported in {reporting:.0?}")?;
     }
-    let sources = repository.files.sources.files();
-    if !sources.iter().any(|file| scope.includes(&file.path) && crate::is_yaml(&file.path)) {
-        writeln!(context.error, "presync: nothing to lint was found: no YAML or JSON file")?;
-        return Ok(FAILED);
-    }
     let failing = |finding: &Finding| asked(finding) && arguments.fail_on.includes(finding.severity);
-    Ok(if findings.iter().any(failing) { FINDINGS } else { CLEAN })
+    if findings.iter().any(failing) {
+        return Ok(FINDINGS);
+    }
+    let sources = &repository.files.sources;
+    let lintable = |file: &Arc<SourceFile>| scope.includes(&file.path) && repository.class(file.id).matters();
+    if findings.iter().any(asked) || sources.files().iter().any(lintable) {
+        return Ok(CLEAN);
+    }
+    writeln!(context.error, "presync: nothing to lint was found: no manifest, kustomization, chart or values file")?;
+    // A hook names the files of a commit; one that changes a workflow only is a good commit.
+    Ok(if scope.names_files_only(sources) { CLEAN } else { FAILED })
 }
 
 /// Whether one of the finding's places lies where the user looks: a patch that lost its target is news to whoever

@@ -12,7 +12,7 @@ use crate::finding::{Confidence, Finding, Label, RuleId, Severity};
 use crate::kubernetes::{Target, Version};
 use crate::report::{self, Canvas, Paths};
 use crate::repository::Repository;
-use crate::source::RepoPath;
+use crate::source::{Entry, RepoPath, Sources};
 
 /// Settings that every verb that reads a repository takes.
 #[derive(Args)]
@@ -122,6 +122,12 @@ impl Scope {
         let Surroundings { colour, width, .. } = *context.surroundings;
         let canvas = Canvas { files, paths: &self.paths(), colour, width };
         Ok(report::draw(&canvas, &findings, context.error)?)
+    }
+
+    /// Whether the user names single files only, as a commit hook does with those that changed.
+    pub(super) fn names_files_only(&self, sources: &Sources) -> bool {
+        let is_file = |path| matches!(sources.entry(path), Some(Entry::File(_)));
+        !self.selected.is_empty() && self.selected.iter().all(is_file)
     }
 
     /// How the user writes paths of this repository.

@@ -1,9 +1,13 @@
 //! What a run covered, and what it did not.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use super::Report;
 use crate::finding::{Finding, Severity};
+use crate::source::{FileId, SourceFile};
 
 /// Counts of a run.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
@@ -22,9 +26,11 @@ pub struct Summary {
     pub objects: usize,
     /// Charts installed, with their values merged.
     pub releases: usize,
+    /// Values files that those charts get.
+    pub values_files: usize,
     /// Apps of which something could not be built or resolved.
     pub not_built: usize,
-    /// Files that may hold manifests, values or settings.
+    /// Files that a controller reads, directly or through others.
     pub files: usize,
     /// Files and directories that could not be read.
     pub unreadable: usize,
@@ -37,10 +43,10 @@ impl Report<'_> {
         let count = |severity| shown.iter().filter(|finding| finding.severity == severity).count();
         let apps = &self.repository.apps;
         let sources = self.repository.files.sources.files();
-        let yaml = || sources.iter().filter(|file| crate::is_yaml(&file.path));
-        let incomplete = |app: &&crate::repository::BuiltApp| {
-            !app.unresolved.is_empty() || app.problems.iter().any(|problem| problem.kind.loses_objects())
-        };
+        let matters = |file: &&Arc<SourceFile>| self.repository.class(file.id).matters();
+        let unreadable = |file: &&Arc<SourceFile>| crate::is_yaml(&file.path) && file.bytes().is_err();
+        let values: BTreeSet<FileId> =
+            apps.iter().flat_map(|app| &app.releases).flat_map(|release| release.files.iter().copied()).collect();
         Summary {
             errors: count(Severity::Error),
             warnings: count(Severity::Warning),
@@ -49,9 +55,10 @@ impl Report<'_> {
             apps: apps.len(),
             objects: apps.iter().map(|app| app.objects.len()).sum(),
             releases: apps.iter().map(|app| app.releases.len()).sum(),
-            not_built: apps.iter().filter(incomplete).count(),
-            files: yaml().count(),
-            unreadable: self.unreadable + yaml().filter(|file| file.bytes().is_err()).count(),
+            values_files: values.len(),
+            not_built: apps.iter().filter(|app| !app.is_complete()).count(),
+            files: sources.iter().filter(matters).count(),
+            unreadable: self.unreadable + sources.iter().filter(unreadable).count(),
         }
     }
 }
@@ -85,13 +92,13 @@ impl Summary {
         words
     }
 
-    /// `49 apps with 310 objects and 31 charts in 420 files, 2 apps not built`
+    /// `49 apps, 310 objects, 31 values files, from 420 files; 2 apps not built whole`
     pub fn coverage_in_words(&self) -> String {
         let (apps, objects) = (counted(self.apps, "app"), counted(self.objects, "object"));
-        let (releases, files) = (counted(self.releases, "chart"), counted(self.files, "file"));
-        let mut words = format!("{apps} with {objects} and {releases}, from {files}");
+        let (values, files) = (counted(self.values_files, "values file"), counted(self.files, "file"));
+        let mut words = format!("{apps}, {objects}, {values}, from {files}");
         if self.not_built > 0 {
-            words.push_str(&format!("; {} not built whole", counted(self.not_built, "app")));
+            words.push_str(&format!("; {} not built whole (`presync apps` says why)", counted(self.not_built, "app")));
         }
         if self.unreadable > 0 {
             words.push_str(&format!("; {} unreadable", self.unreadable));
