@@ -1,17 +1,24 @@
 //! YAML or JSON inside a scalar: a patch in a block scalar, a datasource file in a ConfigMap, an Application's
 //! `values: |`. It is parsed where it stands, and its spans point into the real file.
+//!
+//! The scalar's text in the file is decoded once more, and each piece remembered with its place. If that gives another
+//! text than the scalar has, because a patch or a substitution wrote it or because it stands two levels deep in quotes,
+//! nothing is guessed: every span is then that of the whole scalar.
+
+use std::ops::Range;
 
 use super::node::{Entry, Node, Style, Value};
 use super::parse::{Stream, parse};
-use crate::source::{FileId, Span};
+use crate::source::Span;
 
 /// The parsed text of a scalar.
 pub type Embedded = Stream;
 
 /// Parses the text of a scalar of `file_text`. Every span of the result points into the file, not into the scalar.
 ///
-/// A node that does not come from this text (a generator's data from another file) must be parsed with [`parse`].
-/// Returns an empty stream for lists and maps.
+/// The scalar may itself come from such a stream: a dashboard in JSON within a chart's values within an Application.
+/// Where the text of the scalar and what stands at its span in the file do not belong together, every span is the
+/// scalar's own. Returns an empty stream for lists and maps.
 pub fn embedded(node: &Node, file_text: &str) -> Embedded {
     let Value::Scalar(content) = &node.value else { return Stream::default() };
     let mut stream = parse(node.span.file, content.as_bytes());
@@ -24,7 +31,7 @@ pub fn embedded(node: &Node, file_text: &str) -> Embedded {
     }
     for problem in &mut stream.problems {
         problem.span = map.span(problem.span);
-        if let Some(place) = problem.kind.places_mut() {
+        if let Some(place) = problem.kind.place_mut() {
             *place = map.span(*place);
         }
     }
@@ -34,134 +41,68 @@ pub fn embedded(node: &Node, file_text: &str) -> Embedded {
     stream
 }
 
-/// The bytes of the file that hold a part of a scalar's content, given as a range of that content's bytes. Has the same
-/// condition as [`embedded`]. The whole scalar's span for lists and maps.
-pub fn part(node: &Node, content: std::ops::Range<usize>, file_text: &str) -> Span {
+/// The bytes of the file that hold a part of a scalar's content, given as a range of that content's bytes. The whole
+/// scalar's span for lists and maps, and where [`embedded`] would give it.
+pub fn part(node: &Node, content: Range<usize>, file_text: &str) -> Span {
     let Value::Scalar(text) = &node.value else { return node.span };
     ContentMap::new(node, text, file_text).span(Span::new(node.span.file, content.start, content.end))
 }
 
 /// Where each byte of a scalar's content stands in the file.
 struct ContentMap {
-    file: FileId,
-    /// Content offset and file offset at which a run of equal bytes starts; sorted by content offset.
-    runs: Vec<(u32, u32)>,
-    end: u32,
+    /// The whole scalar.
+    whole: Span,
+    /// Sorted, without gaps on the content's side. Empty if content and file do not belong together.
+    pieces: Vec<Piece>,
+}
+
+/// A piece of content and the bytes of the file that it was read from. Equal lengths mean equal bytes; otherwise the
+/// piece is one thing, such as an escape or a folded line break.
+struct Piece {
+    content: Range<u32>,
+    file: Range<u32>,
 }
 
 impl ContentMap {
-    /// Follows content and file text side by side. Both hold the same characters in the same order, except for what
-    /// YAML drops (indentation, line folding, quotes) and what it decodes (escapes): wherever they differ, the file
-    /// side is moved on to the next place that agrees.
     fn new(node: &Node, content: &str, file_text: &str) -> Self {
-        let mut map = Self { file: node.span.file, runs: Vec::new(), end: node.span.end };
         let range = node.span.range();
-        match node.style {
-            Style::Literal | Style::Folded => {
-                // The span starts behind the first line's indentation, which is needed to know that of the others.
-                let line = file_text.get(..range.start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
-                map.follow_block(content, file_text.get(line..range.end).unwrap_or_default(), line);
-            }
-            Style::SingleQuoted | Style::DoubleQuoted if !range.is_empty() => {
-                let start = range.start + 1;
-                map.follow_flow(content, file_text.get(start..range.end).unwrap_or_default(), start, node.style);
-            }
-            style => map.follow_flow(content, file_text.get(range.clone()).unwrap_or_default(), range.start, style),
-        }
-        map
+        let mut decoder = Decoder { content, file_text, position: 0, pieces: Vec::new() };
+        let decoded = file_text.get(range.clone()).is_some()
+            && match node.style {
+                Style::Literal => decoder.block(range, false),
+                Style::Folded => decoder.block(range, true),
+                Style::SingleQuoted | Style::DoubleQuoted => decoder.quoted(range, node.style),
+                Style::Plain | Style::Block | Style::Flow => decoder.flow(range, Style::Plain),
+            };
+        let pieces = if decoded && decoder.position == content.len() { decoder.pieces } else { Vec::new() };
+        Self { whole: node.span, pieces }
     }
 
-    fn run(&mut self, content: usize, file: usize) {
-        let run = (u32::try_from(content).unwrap_or(u32::MAX), u32::try_from(file).unwrap_or(u32::MAX));
-        self.runs.push(run);
-    }
-
-    /// Block scalars: each content line is the tail of a file line. Folding joins lines, so a content line may hold
-    /// several file lines with one blank between them.
-    fn follow_block(&mut self, content: &str, written: &str, mut at: usize) {
-        let mut rest = content;
-        let mut position = 0;
-        // Content whose first line starts with blanks of its own has an indentation indicator.
-        let blanks = |line: &str| line.len() - line.trim_start_matches(' ').len();
-        let first = |text: &str| text.lines().find(|line| !line.trim().is_empty()).map_or(0, blanks);
-        let indent = first(written).saturating_sub(first(content));
-        for line in written.split_inclusive('\n') {
-            let text = line.trim_end_matches(['\n', '\r']);
-            let body = text.get(indent..).unwrap_or_default();
-            if let Some(found) = rest.find(body).filter(|found| rest[..*found].bytes().all(|b| b == b'\n' || b == b' '))
-            {
-                position += found;
-                self.run(position, at + text.len() - body.len());
-                position += body.len();
-                rest = &rest[found + body.len()..];
-                // The line break itself, so that offsets at a line's end stay on that line.
-                self.run(position, at + text.len());
-                if rest.starts_with(['\n', ' ']) {
-                    position += 1;
-                    rest = &rest[1..];
-                }
-            }
-            at += line.len();
-        }
-    }
-
-    /// Plain and quoted scalars: characters agree except at escapes and folded line breaks.
-    fn follow_flow(&mut self, content: &str, written: &str, start: usize, style: Style) {
-        let mut file = written.char_indices().peekable();
-        let mut in_run = false;
-        let mut position = 0;
-        for character in content.chars() {
-            // Skip the file's side of a fold: line break and indentation, which became one blank or nothing.
-            while let Some((offset, found)) = file.peek().copied() {
-                if found == '\\' && style == Style::DoubleQuoted {
-                    self.run(position, start + offset);
-                    skip_escape(&mut file);
-                    in_run = false;
-                    break;
-                }
-                if found == character {
-                    if !in_run {
-                        self.run(position, start + offset);
-                        in_run = true;
-                    }
-                    file.next();
-                    if found == '\'' && style == Style::SingleQuoted {
-                        // '' is one quote.
-                        file.next();
-                        in_run = false;
-                    }
-                    break;
-                }
-                in_run = false;
-                if character == ' ' && matches!(found, '\n' | '\r') || character == '\n' && found.is_whitespace() {
-                    self.run(position, start + offset);
-                    while file.peek().is_some_and(|(_, next)| next.is_whitespace()) {
-                        file.next();
-                        if character == '\n' {
-                            break;
-                        }
-                    }
-                    break;
-                }
-                file.next();
-            }
-            position += character.len_utf8();
-        }
-    }
-
-    fn offset(&self, content: u32) -> u32 {
-        let after = self.runs.partition_point(|(start, _)| *start <= content);
-        let Some((start, file)) = after.checked_sub(1).and_then(|at| self.runs.get(at)) else {
-            return self.runs.first().map_or(self.end, |(_, file)| *file);
-        };
-        (file + (content - start)).min(self.end)
+    /// The piece that holds a byte of the content, else the last one.
+    fn piece(&self, content: u32) -> Option<&Piece> {
+        let at = self.pieces.partition_point(|piece| piece.content.end <= content);
+        self.pieces.get(at).or(self.pieces.last())
     }
 
     fn span(&self, span: Span) -> Span {
-        let start = self.offset(span.start);
-        // The end is exclusive: it belongs to the last byte inside, not to the next run.
-        let end = if span.end > span.start { self.offset(span.end - 1) + 1 } else { start };
-        Span { file: self.file, start, end: end.max(start) }
+        let Some(first) = self.piece(span.start) else { return self.whole };
+        let start = if span.start >= first.content.end {
+            first.file.end
+        } else if first.content.len() == first.file.len() {
+            first.file.start + (span.start - first.content.start)
+        } else {
+            first.file.start
+        };
+        // The end is exclusive: it belongs to the last byte inside, not to the next piece.
+        let end = match self.piece(span.end.saturating_sub(1)) {
+            Some(_) if span.end <= span.start => start,
+            Some(last) if last.content.len() == last.file.len() => {
+                last.file.start + span.end.saturating_sub(last.content.start)
+            }
+            Some(last) => last.file.end,
+            None => start,
+        };
+        Span { file: self.whole.file, start, end: end.max(start) }
     }
 
     fn relocate(&self, node: &mut Node) {
@@ -183,22 +124,235 @@ impl ContentMap {
     }
 }
 
-fn skip_escape(file: &mut std::iter::Peekable<std::str::CharIndices<'_>>) {
-    file.next();
-    let digits = match file.next() {
-        Some((_, 'x')) => 2,
-        Some((_, 'u')) => 4,
-        Some((_, 'U')) => 8,
-        _ => 0,
-    };
-    for _ in 0..digits {
-        file.next();
+/// Reads a scalar's text in the file again, side by side with the content that the parser gave.
+///
+/// Each method returns false as soon as the two differ.
+struct Decoder<'a> {
+    content: &'a str,
+    file_text: &'a str,
+    /// How much of the content has been found.
+    position: usize,
+    pieces: Vec<Piece>,
+}
+
+impl Decoder<'_> {
+    fn piece(&mut self, length: usize, file: Range<usize>) {
+        let number = |offset: usize| u32::try_from(offset).unwrap_or(u32::MAX);
+        let content = number(self.position)..number(self.position + length);
+        self.position += length;
+        let file = number(file.start)..number(file.end);
+        if let Some(last) = self.pieces.last_mut()
+            && last.content.len() == last.file.len()
+            && last.file.end == file.start
+            && content.len() == file.len()
+        {
+            last.content.end = content.end;
+            last.file.end = file.end;
+        } else if length > 0 {
+            self.pieces.push(Piece { content, file });
+        }
     }
+
+    /// Bytes that stand in the file as they are.
+    fn verbatim(&mut self, file: Range<usize>) -> bool {
+        let rest = self.content.as_bytes().get(self.position..).unwrap_or_default();
+        let same = rest.starts_with(self.file_text.as_bytes().get(file.clone()).unwrap_or_default());
+        if same {
+            self.piece(file.len(), file);
+        }
+        same
+    }
+
+    /// Content that another text of the file stands for.
+    fn instead(&mut self, content: &str, file: Range<usize>) -> bool {
+        let same = self.content.get(self.position..).is_some_and(|rest| rest.starts_with(content));
+        if same {
+            self.piece(content.len(), file);
+        }
+        same
+    }
+
+    fn line_breaks(&mut self, count: usize, file: Range<usize>) -> bool {
+        let rest = self.content.as_bytes().get(self.position..).unwrap_or_default();
+        let same = rest.len() >= count && rest[..count].iter().all(|byte| *byte == b'\n');
+        if same {
+            self.piece(count, file);
+        }
+        same
+    }
+
+    /// `|` and `>`: each content line is the tail of a file line, behind the indentation.
+    fn block(&mut self, range: Range<usize>, folded: bool) -> bool {
+        let line_start = self.file_text[..range.start].rfind(['\n', '\r']).map_or(0, |end| end + 1);
+        let indentation = range.start - line_start;
+        if self.file_text[line_start..range.start].bytes().any(|byte| byte != b' ') {
+            return false;
+        }
+        // The span starts at the first line that is not blank.
+        let blank_lines = self.content.bytes().take_while(|byte| *byte == b'\n').count();
+        self.line_breaks(blank_lines, range.start..range.start);
+        let mut breaks = 0;
+        let mut end = range.start;
+        let mut deeper_before = false;
+        let mut at = line_start;
+        while at < range.end && self.position < self.content.len() {
+            let line = line_at(self.file_text, at, range.end);
+            let text = &self.file_text[line.clone()];
+            let own = text.len() - text.trim_start_matches(' ').len();
+            let body = line.start + own.min(indentation)..line.end;
+            at = after_break(self.file_text, line.end, range.end);
+            if !body.is_empty() {
+                let deeper = matches!(self.file_text.as_bytes().get(body.start), Some(b' ' | b'\t'));
+                let joined = match breaks {
+                    0 => true,
+                    1 if folded && !deeper && !deeper_before => self.instead(" ", end..body.start),
+                    _ if folded && !deeper && !deeper_before => self.line_breaks(breaks - 1, end..body.start),
+                    _ => self.line_breaks(breaks, end..body.start),
+                };
+                if !joined || !self.verbatim(body.clone()) {
+                    return false;
+                }
+                breaks = 0;
+                end = body.end;
+                deeper_before = deeper;
+            }
+            breaks += 1;
+        }
+        // What is left is line breaks at the end, as many as the chomping keeps.
+        let left = self.content.len() - self.position;
+        self.line_breaks(left, end..after_break(self.file_text, end, range.end))
+    }
+
+    fn quoted(&mut self, range: Range<usize>, style: Style) -> bool {
+        let quote = if style == Style::SingleQuoted { '\'' } else { '"' };
+        let written = &self.file_text[range.clone()];
+        let inside = written.len() >= 2 && written.starts_with(quote) && written.ends_with(quote);
+        inside && self.flow(range.start + 1..range.end - 1, style)
+    }
+
+    /// Plain and quoted scalars: characters stand as they are, except for escapes and folded line breaks.
+    fn flow(&mut self, range: Range<usize>, style: Style) -> bool {
+        let bytes = self.file_text.as_bytes();
+        let mut at = range.start;
+        while at < range.end {
+            let special = |byte: &u8| match byte {
+                b' ' | b'\t' | b'\n' | b'\r' => true,
+                b'\\' => style == Style::DoubleQuoted,
+                b'\'' => style == Style::SingleQuoted,
+                _ => false,
+            };
+            let plain = bytes[at..range.end].iter().position(special).unwrap_or(range.end - at);
+            let follows = if plain > 0 {
+                let text = at..at + plain;
+                at += plain;
+                self.verbatim(text)
+            } else {
+                match bytes[at] {
+                    b'\\' => self.escape(&mut at, range.end),
+                    b'\'' => {
+                        at += 2;
+                        self.instead("'", at - 2..at)
+                    }
+                    _ => self.blanks(&mut at, range.end),
+                }
+            };
+            if !follows {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Blanks stay, unless a line break follows: then they and the next line's indentation belong to the fold.
+    fn blanks(&mut self, at: &mut usize, end: usize) -> bool {
+        let start = *at;
+        *at = after_blanks(self.file_text, *at, end);
+        if !matches!(self.file_text.as_bytes()[..end].get(*at), Some(b'\n' | b'\r')) {
+            return self.verbatim(start..*at);
+        }
+        match self.breaks(at, end) {
+            1 => self.instead(" ", start..*at),
+            several => self.line_breaks(several - 1, start..*at),
+        }
+    }
+
+    /// Moves past line breaks and the blanks around them. Returns how many breaks there were.
+    fn breaks(&self, at: &mut usize, end: usize) -> usize {
+        let mut count = 0;
+        loop {
+            let next = after_break(self.file_text, *at, end);
+            if next == *at {
+                return count;
+            }
+            count += 1;
+            *at = after_blanks(self.file_text, next, end);
+        }
+    }
+
+    fn escape(&mut self, at: &mut usize, end: usize) -> bool {
+        let start = *at;
+        let bytes = &self.file_text.as_bytes()[..end];
+        let hex = |at: usize, digits: usize| {
+            let number = self.file_text.get(at..at + digits).filter(|_| at + digits <= end);
+            number.and_then(|number| u32::from_str_radix(number, 16).ok())
+        };
+        let (length, character) = match bytes.get(start + 1) {
+            Some(b'\n' | b'\r') => {
+                *at += 1;
+                let breaks = self.breaks(at, end);
+                return self.line_breaks(breaks - 1, start..*at);
+            }
+            Some(b'0') => (2, Some('\0')),
+            Some(b'a') => (2, Some('\u{7}')),
+            Some(b'b') => (2, Some('\u{8}')),
+            Some(b't' | b'\t') => (2, Some('\t')),
+            Some(b'n') => (2, Some('\n')),
+            Some(b'v') => (2, Some('\u{b}')),
+            Some(b'f') => (2, Some('\u{c}')),
+            Some(b'r') => (2, Some('\r')),
+            Some(b'e') => (2, Some('\u{1b}')),
+            Some(b'N') => (2, Some('\u{85}')),
+            Some(b'_') => (2, Some('\u{a0}')),
+            Some(b'L') => (2, Some('\u{2028}')),
+            Some(b'P') => (2, Some('\u{2029}')),
+            Some(byte @ (b' ' | b'"' | b'/' | b'\\')) => (2, Some(char::from(*byte))),
+            Some(b'x') => (4, hex(start + 2, 2).and_then(char::from_u32)),
+            Some(b'u') => match (hex(start + 2, 4), hex(start + 8, 4)) {
+                (Some(high @ 0xD800..=0xDBFF), Some(low @ 0xDC00..=0xDFFF)) => {
+                    (12, char::from_u32(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00)))
+                }
+                (number, _) => (6, number.and_then(char::from_u32)),
+            },
+            Some(b'U') => (10, hex(start + 2, 8).and_then(char::from_u32)),
+            _ => return false,
+        };
+        *at += length;
+        *at <= end && character.is_some_and(|character| self.instead(character.encode_utf8(&mut [0; 4]), start..*at))
+    }
+}
+
+/// The line that starts at `at`, without its line break.
+fn line_at(text: &str, at: usize, end: usize) -> Range<usize> {
+    let length = text.as_bytes()[at..end].iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+    at..length.map_or(end, |length| at + length)
+}
+
+fn after_break(text: &str, at: usize, end: usize) -> usize {
+    match text.as_bytes().get(at..end).unwrap_or_default() {
+        [b'\r', b'\n', ..] => at + 2,
+        [b'\r' | b'\n', ..] => at + 1,
+        _ => at,
+    }
+}
+
+fn after_blanks(text: &str, at: usize, end: usize) -> usize {
+    at + text.as_bytes()[at..end].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::FileId;
 
     /// Each embedded value must point at its own text in the file.
     fn check(text: &str, path: &[&str], expected: &str) {

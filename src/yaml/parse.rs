@@ -200,7 +200,8 @@ impl<'a> Builder<'a> {
     fn syntax_error(&mut self, error: &ScanError) -> bool {
         let from = self.from.max(self.document.start);
         self.document = Building::default();
-        let at = error.marker().byte_offset().unwrap_or(self.text.len()).min(self.text.len());
+        let at = error.marker().byte_offset().unwrap_or(self.text.len());
+        let at = self.text.floor_char_boundary(at);
         if self.stream.problems.last().is_some_and(|last| last.kind == ProblemKind::TooManyProblems) {
             return at > std::mem::replace(&mut self.from, at);
         }

@@ -146,8 +146,8 @@ impl ProblemKind {
         }
     }
 
-    /// The places named, for moving them.
-    pub(super) fn places_mut(&mut self) -> Option<&mut Span> {
+    /// The other place that is named, for moving it.
+    pub(super) fn place_mut(&mut self) -> Option<&mut Span> {
         match self {
             Self::Syntax(error) => error.related.as_mut().map(|(span, _)| span),
             Self::DuplicateKey { first, .. } | Self::DuplicateMerge(first) => Some(first),

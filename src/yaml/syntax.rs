@@ -50,6 +50,9 @@ impl Explained {
     }
 }
 
+/// What YAML calls white space and line breaks. Others, such as the no-break space, are ordinary characters.
+const BLANKS: [char; 4] = [' ', '\t', '\n', '\r'];
+
 /// The text around an error.
 struct Context<'a> {
     text: &'a str,
@@ -62,6 +65,13 @@ impl<'a> Context<'a> {
         let start = self.text[..at].rfind(['\n', '\r']).map_or(0, |end| end + 1);
         let end = self.text[at..].find(['\n', '\r']).map_or(self.text.len(), |length| at + length);
         start..end
+    }
+
+    /// The first such character from the error on; the parser may have stopped at the start of a longer text.
+    fn find(&self, character: char) -> Range<usize> {
+        let offset = self.text[self.at..].find(character).unwrap_or(0);
+        let length = self.text[self.at + offset..].chars().next().map_or(0, char::len_utf8);
+        self.at + offset..self.at + offset + length
     }
 
     /// From the error to the end of its line.
@@ -85,16 +95,16 @@ impl<'a> Context<'a> {
     /// A range without blanks at its ends, never empty unless the text is.
     fn visible(&self, range: Range<usize>) -> Range<usize> {
         let text = &self.text[range.clone()];
-        let start = range.start + text.len() - text.trim_start().len();
-        let end = range.start + text.trim_end().len();
+        let start = range.start + text.len() - text.trim_start_matches(BLANKS).len();
+        let end = range.start + text.trim_end_matches(BLANKS).len();
         if start < end {
             return start..end;
         }
         // At the text's end the last visible character is where it broke off.
-        let before = self.text[..range.start].trim_end();
+        let before = self.text[..range.start].trim_end_matches(BLANKS);
         let last = before.chars().next_back().map_or(0, char::len_utf8);
         match self.text[range.start..].chars().next() {
-            Some(next) if !next.is_whitespace() => range.start..range.start + next.len_utf8(),
+            Some(next) if !BLANKS.contains(&next) => range.start..range.start + next.len_utf8(),
             _ => before.len() - last..before.len(),
         }
     }
@@ -202,7 +212,7 @@ fn by_kind(kind: &ErrorKind, context: &Context<'_>) -> Explained {
         K::MisplacedFlowCollectionEnd => {
             let bracket = context.text[rest].chars().next().unwrap_or(']');
             Explained::new(
-                context.at..context.at + bracket.len_utf8(),
+                context.find(bracket),
                 format!("`{bracket}` closes no bracket"),
                 "nothing is open here",
                 "remove it, add the opening bracket, or quote the value",
@@ -235,7 +245,7 @@ fn by_kind(kind: &ErrorKind, context: &Context<'_>) -> Explained {
             "put each `- ` item on a line of its own; quote the value if text is meant",
         ),
         K::UnexpectedCharacter { character } if character.is_control() => Explained::new(
-            context.at..context.at + character.len_utf8(),
+            context.find(*character),
             format!("the control character U+{:04X} is not allowed in YAML", u32::from(*character)),
             "",
             "remove it, or write it as an escape inside double quotes",
@@ -286,7 +296,7 @@ fn by_kind(kind: &ErrorKind, context: &Context<'_>) -> Explained {
             "no manifest needs this; the file is damaged or generated wrongly",
         ),
         K::BomInsideDocument => Explained::new(
-            context.at..context.at + '\u{feff}'.len_utf8(),
+            context.find('\u{feff}'),
             "a byte order mark stands inside the file",
             "an invisible character",
             "remove it; it comes from joining files",
@@ -368,8 +378,11 @@ fn escape(context: &Context<'_>) -> Explained {
             | 'P' | '\n' | '\r' => continue,
             _ => 0,
         };
-        let number: String =
-            context.text[context.at + behind + 1..].chars().take(digits).take_while(char::is_ascii_hexdigit).collect();
+        let number: String = context.text[context.at + behind + escaped.len_utf8()..]
+            .chars()
+            .take(digits)
+            .take_while(char::is_ascii_hexdigit)
+            .collect();
         let value = u32::from_str_radix(&number, 16).ok().filter(|_| number.len() == digits);
         if digits == 0 || value.and_then(char::from_u32).is_none() {
             let end = behind + escaped.len_utf8() + number.len();
