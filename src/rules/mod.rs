@@ -2,6 +2,7 @@
 //! named there by a `mod` line. The table is made from the files at build time, so nothing is listed twice.
 
 mod api;
+mod argocd;
 mod charts;
 mod container;
 mod cluster;

@@ -1,0 +1,3 @@
+//! Rules about Argo CD's declarations.
+
+pub(super) mod directory_contains_kustomization;
