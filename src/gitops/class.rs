@@ -57,32 +57,32 @@ impl FileClass {
     }
 }
 
-/// Directories whose content shows or tests something; nobody deploys from them unless something says so.
-pub(super) fn is_sample(path: &RepoPath) -> bool {
-    let sample = |part: &str| {
-        matches!(
-            part,
-            "test"
-                | "tests"
-                | "testdata"
-                | "e2e"
-                | "example"
-                | "examples"
-                | "sample"
-                | "samples"
-                | "Samples"
-                | "docs"
-                | "doc"
-                | "hack"
-                | "archive"
-                | "archived"
-                | "template"
-                | "templates"
-                | "boilerplate"
-                | "fixtures"
-        )
-    };
-    path.parent().is_some_and(|directory| directory.as_str().split('/').any(sample))
+/// Names of directories whose content shows or tests something.
+const SAMPLES: [&str; 19] = [
+    "test",
+    "tests",
+    "testdata",
+    "e2e",
+    "example",
+    "examples",
+    "sample",
+    "samples",
+    "Samples",
+    "docs",
+    "doc",
+    "hack",
+    "archive",
+    ".archive",
+    "archived",
+    "template",
+    "templates",
+    "boilerplate",
+    "fixtures",
+];
+
+/// Whether a file lies where things are shown or tested; nobody deploys from there unless something says so.
+pub fn is_sample(path: &RepoPath) -> bool {
+    path.parent().is_some_and(|directory| directory.as_str().split('/').any(|part| SAMPLES.contains(&part)))
 }
 
 /// Decides what one file is. `charts` holds the directories with a `Chart.yaml`.

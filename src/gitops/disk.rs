@@ -157,7 +157,12 @@ fn kustomizations(claims: &mut Claims, inventory: &Inventory, files: &Files) -> 
             continue;
         }
         claims.reach(directory, inventory, files);
-        let kind = SourceKind::Kustomize { directory: directory.clone(), overlay: None, load_anywhere: false };
+        let kind = SourceKind::Kustomize {
+            directory: directory.clone(),
+            overlay: None,
+            load_anywhere: false,
+            substitution: None,
+        };
         apps.push(app(directory, Declared::Kustomization, kind));
     }
     // Components that nothing reaches still hold files that are not to be judged alone.
@@ -176,8 +181,8 @@ fn kustomizations(claims: &mut Claims, inventory: &Inventory, files: &Files) -> 
 fn charts(claims: &Claims, inventory: &Inventory, files: &Files) -> Vec<App> {
     let mut apps = Vec::new();
     for directory in &inventory.charts {
-        let within = |other: &RepoPath| directory != other && directory.is_within(other);
-        if claims.charts.contains(directory) || inventory.charts.iter().any(within) {
+        let above = std::iter::successors(directory.parent(), RepoPath::parent);
+        if claims.charts.contains(directory) || above.into_iter().any(|above| inventory.charts.contains(&above)) {
             continue;
         }
         let Some(chart) = Chart::read(files, directory).filter(|chart| !chart.library) else { continue };

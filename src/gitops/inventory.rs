@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use compact_str::CompactString;
+use foldhash::{HashMap, HashMapExt};
 use rayon::prelude::*;
 
 use super::class::{FileClass, classify};
@@ -26,8 +28,10 @@ pub struct Inventory {
     pub charts: BTreeSet<RepoPath>,
     /// Objects of Argo CD and Flux as they are written, in order of their place.
     pub declarations: Vec<Object>,
-    /// Every other object as it is written that a declaration may lean on: ConfigMaps.
-    pub config_maps: Vec<Object>,
+    /// ConfigMaps as they are written, by name: values and variables may come from them.
+    config_maps: HashMap<CompactString, Vec<Object>>,
+    /// Every directory but hidden ones, sorted.
+    directories: Vec<RepoPath>,
     /// Which repository URL is this one.
     pub own: OwnRepository,
     /// Whether a configuration of Argo CD found here lets kustomize read files outside a kustomization's directory.
@@ -50,7 +54,8 @@ impl Inventory {
             kustomizations: BTreeMap::new(),
             charts,
             declarations: Vec::new(),
-            config_maps: Vec::new(),
+            config_maps: HashMap::new(),
+            directories: directories(&sources),
             own: OwnRepository::default(),
             argocd_loads_anywhere: false,
         };
@@ -100,16 +105,41 @@ impl Inventory {
         }
     }
 
+    /// The ConfigMaps of a name, as they are written, whatever their namespace.
+    pub fn config_maps(&self, name: &str) -> impl Iterator<Item = &Object> {
+        self.config_maps.get(name).into_iter().flatten()
+    }
+
+    /// Every directory of the repository but hidden ones, sorted.
+    pub fn directories(&self) -> &[RepoPath] {
+        &self.directories
+    }
+
     fn collect(&mut self, files: &Files, file: FileId) {
         for object in objects_of(files, file) {
             if is_declaration(&object.id) {
                 self.declarations.push(object);
             } else if object.id.is("", "ConfigMap") {
                 self.argocd_loads_anywhere |= argocd::config_map_loads_anywhere(&object);
-                self.config_maps.push(object);
+                self.config_maps.entry(object.id.name.clone()).or_default().push(object);
             }
         }
     }
+}
+
+fn directories(sources: &[Arc<SourceFile>]) -> Vec<RepoPath> {
+    let mut found = BTreeSet::new();
+    for file in sources {
+        let mut directory = file.path.parent();
+        while let Some(current) = directory.filter(|current| !current.as_str().is_empty()) {
+            directory = current.parent();
+            if !found.insert(current) {
+                break;
+            }
+        }
+    }
+    let is_hidden = |path: &RepoPath| path.as_str().split('/').any(|part| part.starts_with('.'));
+    found.into_iter().filter(|path| !is_hidden(path)).collect()
 }
 
 /// Whether an object tells Argo CD or Flux to deploy something, or where from.

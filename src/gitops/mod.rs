@@ -11,8 +11,12 @@ mod flux;
 mod inventory;
 mod own_repository;
 
-pub use class::FileClass;
+pub use class::{FileClass, is_sample};
+pub use flux::Substitution;
 pub use inventory::{Inventory, is_declaration, objects_of, yaml_files};
+
+use compact_str::CompactString;
+use foldhash::{HashMap, HashMapExt};
 
 use crate::config::Config;
 use crate::files::Files;
@@ -63,6 +67,19 @@ pub enum Declared {
     StaticPods,
 }
 
+impl Declared {
+    /// The place of the declaration; `None` for roots found on disk.
+    pub fn span(self) -> Option<Span> {
+        match self {
+            Self::ArgoApplication(span)
+            | Self::FluxKustomization(span)
+            | Self::FluxHelmRelease(span)
+            | Self::Config(span) => Some(span),
+            _ => None,
+        }
+    }
+}
+
 /// Where an app is deployed to. Empty where nobody says.
 #[derive(Clone, Debug, Default)]
 pub struct Destination {
@@ -92,6 +109,8 @@ pub enum SourceKind {
         overlay: Option<Node>,
         /// Whether the controller lets it read files outside its directory.
         load_anywhere: bool,
+        /// The variables that Flux replaces after the build.
+        substitution: Option<Substitution>,
     },
     /// A chart with values: its own release first, then one for each chart it depends on.
     Helm(Vec<crate::helm::Release>),
@@ -115,10 +134,42 @@ pub struct Declaration {
     pub namespace: String,
 }
 
+/// Every declaration, to be found by kind and name.
+#[derive(Debug, Default)]
+pub struct Declarations {
+    list: Vec<Declaration>,
+    by_name: HashMap<(CompactString, CompactString), Vec<usize>>,
+}
+
+impl FromIterator<Declaration> for Declarations {
+    fn from_iter<I: IntoIterator<Item = Declaration>>(list: I) -> Self {
+        let list: Vec<Declaration> = list.into_iter().collect();
+        let mut by_name: HashMap<_, Vec<usize>> = HashMap::new();
+        for (at, declaration) in list.iter().enumerate() {
+            let id = &declaration.object.id;
+            by_name.entry((id.kind.clone(), id.name.clone())).or_default().push(at);
+        }
+        Self { list, by_name }
+    }
+}
+
+impl Declarations {
+    /// All of them, in order of their place.
+    pub fn all(&self) -> &[Declaration] {
+        &self.list
+    }
+
+    /// Those of one kind and name.
+    pub fn named(&self, kind: &str, name: &str) -> impl Iterator<Item = &Declaration> {
+        let found = self.by_name.get(&(kind.into(), name.into()));
+        found.into_iter().flatten().filter_map(|at| self.list.get(*at))
+    }
+}
+
 /// Finds every app: those that `declarations` speak of, and the roots that nothing speaks of.
-pub fn apps(inventory: &Inventory, files: &Files, config: &Config, declarations: &[Declaration]) -> Vec<App> {
+pub fn apps(inventory: &Inventory, files: &Files, config: &Config, declarations: &Declarations) -> Vec<App> {
     let mut apps = Vec::new();
-    for declaration in declarations {
+    for declaration in declarations.all() {
         match declaration.object.id.kind.as_str() {
             "Application" => apps.push(argocd::application(&declaration.object, inventory, files)),
             "ApplicationSet" => apps.extend(argocd::application_set(&declaration.object, inventory, files)),

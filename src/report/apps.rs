@@ -153,13 +153,7 @@ impl View<'_> {
 
     /// Where the app is declared; for a root found on disk, its place.
     fn declared(&self, app: &App) -> String {
-        match app.declared {
-            Declared::ArgoApplication(span)
-            | Declared::FluxKustomization(span)
-            | Declared::FluxHelmRelease(span)
-            | Declared::Config(span) => self.place(span),
-            _ => String::new(),
-        }
+        app.declared.span().map(|span| self.place(span)).unwrap_or_default()
     }
 
     fn place(&self, span: Span) -> String {

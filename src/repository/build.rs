@@ -14,7 +14,9 @@ use rayon::prelude::*;
 use super::BuiltApp;
 use crate::config::Config;
 use crate::files::Files;
-use crate::gitops::{self, App, AppSource, Declaration, Inventory, SourceKind, is_declaration};
+use crate::gitops::{
+    self, App, AppSource, Declaration, Declarations, Inventory, SourceKind, Substitution, is_declaration, is_sample,
+};
 use crate::kubernetes::Object;
 use crate::kustomize;
 use crate::source::{FileId, RepoPath};
@@ -25,27 +27,46 @@ const MAX_ROUNDS: usize = 6;
 
 /// Finds and builds every app.
 pub(super) fn apps(files: &Files, config: &Config, inventory: &Inventory) -> Vec<BuiltApp> {
-    let mut declarations = written(inventory);
+    let written = written(inventory);
+    let mut declarations = None;
     let mut builds = Builds::default();
     let mut built = Vec::new();
     for _ in 0..MAX_ROUNDS {
-        let apps = gitops::apps(inventory, files, config, &declarations);
+        let declared = declarations.as_ref().unwrap_or(&written);
+        let apps = gitops::apps(inventory, files, config, declared);
         builds.add(&apps, files);
         built = apps.into_par_iter().map(|app| build(app, files, &builds)).collect();
-        let effective = revised(inventory, &built);
-        if same(&declarations, &effective) {
+        let effective = revised(&written, &built);
+        if same(declared, &effective) {
             break;
         }
-        declarations = effective;
+        declarations = Some(effective);
     }
+    mark_samples(&mut built, files);
     built
 }
 
+/// Marks apps whose declaration lies among samples and is not deployed by another app.
+fn mark_samples(built: &mut [BuiltApp], files: &Files) {
+    let objects = built.iter().filter(|app| !app.app.sample).flat_map(|app| &app.objects);
+    let deployed: BTreeSet<FileId> =
+        objects.filter(|object| is_declaration(&object.id)).map(|object| object.root.span.file).collect();
+    for app in built {
+        if let Some(span) = app.app.declared.span() {
+            app.app.sample = !deployed.contains(&span.file) && is_sample(&files.sources.file(span.file).path);
+        }
+    }
+}
+
 /// The declarations as they stand in the files.
-fn written(inventory: &Inventory) -> Vec<Declaration> {
+fn written(inventory: &Inventory) -> Declarations {
     let none = Arc::new(Vec::new());
     let declare = |object: &Object| Declaration {
-        object: object.clone(),
+        // Flux' variables have no value where no parent gives them one.
+        object: match object.id.group.ends_with(".fluxcd.io") {
+            true => Substitution::unknown().apply(object),
+            false => object.clone(),
+        },
         config_maps: Arc::clone(&none),
         namespace: String::new(),
     };
@@ -54,7 +75,7 @@ fn written(inventory: &Inventory) -> Vec<Declaration> {
 
 /// The declarations as they are built, and as they are written where no build holds them. One that several apps build
 /// alike counts once.
-fn revised(inventory: &Inventory, built: &[BuiltApp]) -> Vec<Declaration> {
+fn revised(written: &Declarations, built: &[BuiltApp]) -> Declarations {
     let origin = |object: &Object| (object.root.span.file, object.root.span.start);
     let mut by_origin: BTreeMap<(FileId, u32), Vec<Declaration>> = BTreeMap::new();
     for app in built {
@@ -76,15 +97,21 @@ fn revised(inventory: &Inventory, built: &[BuiltApp]) -> Vec<Declaration> {
             }
         }
     }
-    for declaration in written(inventory) {
-        by_origin.entry(origin(&declaration.object)).or_insert_with(|| vec![declaration]);
+    for declaration in written.all() {
+        by_origin.entry(origin(&declaration.object)).or_insert_with(|| vec![declaration.clone()]);
     }
     by_origin.into_values().flatten().collect()
 }
 
-fn same(before: &[Declaration], after: &[Declaration]) -> bool {
-    before.len() == after.len()
-        && before.iter().zip(after).all(|(a, b)| {
+/// Whether two lists of declarations give the same apps.
+fn same(before: &Declarations, after: &Declarations) -> bool {
+    before.all().len() == after.all().len()
+        && before.all().iter().zip(after.all()).all(|(a, b)| {
+            // Argo CD's objects say all they need themselves.
+            let is_whole = a.object.id.group == "argoproj.io";
+            if is_whole {
+                return a.object.root.same_value(&b.object.root);
+            }
             a.namespace == b.namespace
                 && a.object.root.same_value(&b.object.root)
                 && a.config_maps.len() == b.config_maps.len()
@@ -107,7 +134,7 @@ impl Builds {
     fn add(&mut self, apps: &[App], files: &Files) {
         let mut wanted: HashMap<BuildKey, (&RepoPath, kustomize::Options)> = HashMap::new();
         for source in apps.iter().flat_map(|app| &app.sources) {
-            let SourceKind::Kustomize { directory, overlay, load_anywhere } = &source.kind else { continue };
+            let SourceKind::Kustomize { directory, overlay, load_anywhere, .. } = &source.kind else { continue };
             let key = key(directory, *load_anywhere, overlay.as_ref());
             if !self.0.contains_key(&key) {
                 let options =
@@ -123,7 +150,7 @@ impl Builds {
     }
 
     fn get(&self, source: &AppSource) -> Option<&kustomize::Build> {
-        let SourceKind::Kustomize { directory, overlay, load_anywhere } = &source.kind else { return None };
+        let SourceKind::Kustomize { directory, overlay, load_anywhere, .. } = &source.kind else { return None };
         self.0.get(&key(directory, *load_anywhere, overlay.as_ref())).map(Arc::as_ref)
     }
 }
@@ -133,9 +160,12 @@ fn build(app: App, files: &Files, builds: &Builds) -> BuiltApp {
     let mut built = BuiltApp { app, objects: Vec::new(), releases: Vec::new(), problems: Vec::new(), unresolved };
     for source in &built.app.sources {
         match &source.kind {
-            SourceKind::Kustomize { .. } => {
+            SourceKind::Kustomize { substitution, .. } => {
                 let Some(build) = builds.get(source) else { continue };
-                built.objects.extend(build.objects.iter().cloned());
+                built.objects.extend(build.objects.iter().map(|object| match substitution {
+                    Some(substitution) => substitution.apply(object),
+                    None => object.clone(),
+                }));
                 built.releases.extend(build.releases.iter().cloned());
                 built.problems.extend(build.problems.iter().cloned());
             }

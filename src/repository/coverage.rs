@@ -39,10 +39,7 @@ impl Repository {
         let mut values: BTreeMap<FileId, Binding> = BTreeMap::new();
         for app in &self.apps {
             match app.app.declared {
-                Declared::ArgoApplication(_)
-                | Declared::FluxKustomization(_)
-                | Declared::FluxHelmRelease(_)
-                | Declared::Config(_) => coverage.declared += 1,
+                declared if declared.span().is_some() => coverage.declared += 1,
                 Declared::ValuesFile => {}
                 _ => coverage.roots += 1,
             }

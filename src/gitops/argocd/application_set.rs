@@ -1,14 +1,15 @@
 //! ApplicationSets whose generators can be followed without a cluster: lists, git directories and git files of this
 //! repository, and matrices of them. Any other generator gives one app with its unknown parts marked as such.
 
+use super::application;
+use super::directory::PathGlob;
 use super::parameters::{Parameters, normalize};
-use super::{application, matches_glob};
 use crate::files::Files;
-use crate::gitops::inventory::{Inventory, yaml_files};
+use crate::gitops::inventory::Inventory;
 use crate::gitops::{App, Declared};
 use crate::helm::merge_values;
 use crate::kubernetes::Object;
-use crate::source::{Entry as FileEntry, RepoPath, Span};
+use crate::source::{RepoPath, Span};
 use crate::unresolved::{Cause, Unresolved};
 use crate::yaml::{Entry, Key, Mapping, Node};
 
@@ -205,15 +206,15 @@ impl Search<'_> {
         let paths = patterns("directories");
         let mut sets = Vec::new();
         if !paths.is_empty() {
-            for directory in self.chosen(paths, &self.directories()) {
-                sets.push(wrap(path_parameters(&directory, None, span), prefix, span));
+            for directory in self.chosen(paths, self.inventory.directories()) {
+                sets.push(wrap(path_parameters(directory, None, span), prefix, span));
             }
         }
         let files = patterns("files");
         if !files.is_empty() {
-            let all: Vec<RepoPath> = yaml_files(self.files, &RepoPath::root(), true);
+            let all: Vec<RepoPath> = self.files.sources.files().iter().map(|file| file.path.clone()).collect();
             for path in self.chosen(files, &all) {
-                let Some(file) = self.files.file_at(&path) else { continue };
+                let Some(file) = self.files.file_at(path) else { continue };
                 let stream = self.files.stream(file.id);
                 let directory = path.parent().unwrap_or_default();
                 for root in stream.documents.iter().filter_map(|document| document.root.as_ref()) {
@@ -228,33 +229,22 @@ impl Search<'_> {
         sets
     }
 
-    /// The paths that the patterns choose; an `exclude` always wins.
-    fn chosen(&self, patterns: &[Node], paths: &[RepoPath]) -> Vec<RepoPath> {
-        let read = |entry: &Node| {
-            let pattern = entry.get("path").and_then(Node::as_text)?.trim_matches('/').to_owned();
-            Some((pattern, entry.get("exclude").and_then(Node::as_bool).unwrap_or(false)))
-        };
-        let patterns: Vec<(String, bool)> = patterns.iter().filter_map(read).collect();
-        let matches = |path: &RepoPath, exclude: bool| {
-            patterns.iter().any(|(pattern, is_exclude)| *is_exclude == exclude && matches_glob(pattern, path.as_str()))
-        };
-        paths.iter().filter(|path| matches(path, false) && !matches(path, true)).cloned().collect()
-    }
-
-    fn directories(&self) -> Vec<RepoPath> {
-        let mut directories = std::collections::BTreeSet::new();
-        for file in self.files.sources.files() {
-            let mut directory = file.path.parent();
-            while let Some(current) = directory.filter(|current| !current.as_str().is_empty()) {
-                directory = current.parent();
-                // Argo CD leaves hidden directories out.
-                if !current.file_name().starts_with('.') && !directories.insert(current) {
-                    break;
-                }
+    /// The paths that the patterns choose, sorted; an `exclude` always wins. `paths` must be sorted.
+    fn chosen<'p>(&self, patterns: &[Node], paths: &'p [RepoPath]) -> Vec<&'p RepoPath> {
+        let mut chosen = std::collections::BTreeSet::new();
+        let mut excluded = Vec::new();
+        for entry in patterns {
+            let Some(pattern) = entry.get("path").and_then(Node::as_text).map(|path| path.trim_matches('/')) else {
+                continue;
+            };
+            let Some(glob) = PathGlob::new(pattern) else { continue };
+            if entry.get("exclude").and_then(Node::as_bool).unwrap_or(false) {
+                excluded.push(glob);
+            } else {
+                chosen.extend(glob.among(paths));
             }
         }
-        let is_directory = |path: &RepoPath| self.files.sources.entry(path) == Some(FileEntry::Directory);
-        directories.into_iter().filter(is_directory).collect()
+        chosen.into_iter().filter(|path| !excluded.iter().any(|glob| glob.matches(path))).collect()
     }
 }
 

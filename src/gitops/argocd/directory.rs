@@ -31,18 +31,38 @@ fn glob(pattern: &str) -> Option<GlobMatcher> {
     GlobBuilder::new(pattern).literal_separator(false).build().ok().map(|glob| glob.compile_matcher())
 }
 
-/// Whether a path matches a pattern of a git generator, in which `*` stays within one part of the path and `**` crosses.
-pub(crate) fn matches_glob(pattern: &str, path: &str) -> bool {
-    let glob = GlobBuilder::new(pattern).literal_separator(true).build();
-    glob.is_ok_and(|glob| glob.compile_matcher().is_match(path))
+/// A pattern over paths, in which `*` stays within one part of the path and `**` crosses.
+pub(super) struct PathGlob {
+    matcher: GlobMatcher,
+    /// The text before the first special character: every match starts with it.
+    fixed: String,
+}
+
+impl PathGlob {
+    /// Reads a pattern; `None` if it is none.
+    pub(super) fn new(pattern: &str) -> Option<Self> {
+        let matcher = GlobBuilder::new(pattern).literal_separator(true).build().ok()?.compile_matcher();
+        let fixed = pattern.split(['*', '?', '[', '{', '\\']).next().unwrap_or_default().to_owned();
+        Some(Self { matcher, fixed })
+    }
+
+    pub(super) fn matches(&self, path: &RepoPath) -> bool {
+        self.matcher.is_match(path.as_str())
+    }
+
+    /// The paths that match, of a sorted list. Only those are looked at that start as the pattern does.
+    pub(super) fn among<'s, 'p>(&'s self, sorted: &'p [RepoPath]) -> impl Iterator<Item = &'p RepoPath> + use<'s, 'p> {
+        let start = sorted.partition_point(|path| path.as_str() < self.fixed.as_str());
+        let candidates = sorted.get(start..).unwrap_or_default().iter();
+        candidates.take_while(|path| path.as_str().starts_with(&self.fixed)).filter(|path| self.matches(path))
+    }
 }
 
 /// The files whose path matches a pattern, sorted.
 pub(super) fn expand_glob(files: &Files, pattern: &RepoPath) -> Vec<FileId> {
-    let Ok(glob) = GlobBuilder::new(pattern.as_str()).literal_separator(true).build() else { return Vec::new() };
-    let glob = glob.compile_matcher();
+    let Some(glob) = PathGlob::new(pattern.as_str()) else { return Vec::new() };
     let sources = files.sources.files();
-    let mut found: Vec<_> = sources.iter().filter(|file| glob.is_match(file.path.as_str())).collect();
+    let mut found: Vec<_> = sources.iter().filter(|file| glob.matches(&file.path)).collect();
     found.sort_by(|a, b| a.path.cmp(&b.path));
     found.into_iter().map(|file| file.id).collect()
 }

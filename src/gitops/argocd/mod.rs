@@ -12,7 +12,6 @@ mod source;
 use std::collections::BTreeMap;
 
 pub(super) use application_set::application_set;
-pub(super) use directory::matches_glob;
 
 use super::inventory::Inventory;
 use super::{App, Declared, Destination};

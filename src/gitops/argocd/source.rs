@@ -74,7 +74,7 @@ pub(super) fn read(source: &Node, siblings: &[&Node], app: &mut App, inventory: 
         Tool::Kustomize => {
             let overlay = source.get("kustomize").and_then(kustomize_overlay::overlay);
             let load_anywhere = inventory.argocd_loads_anywhere;
-            add(app, span, SourceKind::Kustomize { directory: root, overlay, load_anywhere });
+            add(app, span, SourceKind::Kustomize { directory: root, overlay, load_anywhere, substitution: None });
         }
         Tool::Directory => {
             let found = directory::files(source.get("directory"), &root, files);
@@ -101,7 +101,7 @@ fn plugin(
     let place = source.get("plugin").map_or(span, |block| block.span);
     let with = if has_kustomization(files, &root) {
         let load_anywhere = inventory.argocd_loads_anywhere;
-        add(app, span, SourceKind::Kustomize { directory: root, overlay: None, load_anywhere });
+        add(app, span, SourceKind::Kustomize { directory: root, overlay: None, load_anywhere, substitution: None });
         "the kustomization is built as it stands"
     } else if is_chart(files, &root) {
         let releases = helm::releases(source, &[], Some(&root), app, inventory, files);

@@ -1,7 +1,7 @@
 //! A Flux HelmRelease: a chart from one of Flux's sources, `valuesFrom` in order, and the inline values on top.
 
 use super::super::inventory::Inventory;
-use super::super::{App, AppSource, Declaration, Declared, Destination, SourceKind};
+use super::super::{App, AppSource, Declaration, Declarations, Declared, Destination, SourceKind};
 use super::source;
 use crate::files::Files;
 use crate::helm::{Binding, ChartRef, Layers, Release, expand};
@@ -20,7 +20,7 @@ struct Named {
 /// The app that a HelmRelease makes.
 pub(in crate::gitops) fn helm_release(
     declaration: &Declaration,
-    declarations: &[Declaration],
+    declarations: &Declarations,
     inventory: &Inventory,
     files: &Files,
 ) -> App {
@@ -77,7 +77,7 @@ fn chart(
     spec: &Node,
     object: &Object,
     declaration: &Declaration,
-    declarations: &[Declaration],
+    declarations: &Declarations,
     inventory: &Inventory,
     files: &Files,
     unresolved: &mut Vec<Unresolved>,
@@ -167,12 +167,7 @@ fn values_from(entry: &Node, declaration: &Declaration, inventory: &Inventory, f
     if text("kind") == Some("Secret") {
         return layers.missing(span, Cause::Secret, format!("values come from the Secret {name}"));
     }
-    let namespace = declaration.namespace();
-    let is_named = |object: &&Object| {
-        object.id.name == name
-            && (object.id.namespace.is_empty() || namespace.is_empty() || object.id.namespace == namespace)
-    };
-    let found = declaration.config_maps.iter().find(is_named).or_else(|| inventory.config_maps.iter().find(is_named));
+    let found = declaration.config_map(name, inventory);
     let data = found.and_then(|object| object.root.at(&["data", key]));
     match (data, entry.get("targetPath").and_then(Node::as_text)) {
         (Some(data), Some(path)) => layers.parameter(path, data, false),

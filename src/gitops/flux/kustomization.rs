@@ -1,8 +1,8 @@
 //! A Flux Kustomization: a directory of this repository, built with the fields that Flux lays over it.
 
 use super::super::inventory::{Inventory, has_kustomization, objects_of, yaml_files};
-use super::super::{App, AppSource, Declaration, Declared, Destination, SourceKind};
-use super::source;
+use super::super::{App, AppSource, Declaration, Declarations, Declared, Destination, SourceKind};
+use super::{Substitution, source};
 use crate::files::Files;
 use crate::source::{Entry as FileEntry, RepoPath};
 use crate::unresolved::{Cause, Unresolved};
@@ -14,7 +14,7 @@ const SAME: [&str; 5] = ["patches", "images", "components", "namePrefix", "nameS
 /// The app that a Kustomization makes.
 pub(in crate::gitops) fn kustomization(
     declaration: &Declaration,
-    declarations: &[Declaration],
+    declarations: &Declarations,
     inventory: &Inventory,
     files: &Files,
 ) -> App {
@@ -38,7 +38,9 @@ pub(in crate::gitops) fn kustomization(
     let kind = match directory(spec, path, declaration, declarations, inventory, files) {
         Ok(directory) => {
             let overlay = overlay(spec, &directory, files);
-            SourceKind::Kustomize { directory, overlay, load_anywhere: true }
+            let find = |name: &str| declaration.config_map(name, inventory);
+            let substitution = Substitution::read(spec, &find, &mut app.unresolved);
+            SourceKind::Kustomize { directory, overlay, load_anywhere: true, substitution }
         }
         Err((cause, reason)) => {
             app.unresolved.push(Unresolved::at(span, cause, reason));
@@ -53,7 +55,7 @@ fn directory(
     spec: Option<&Node>,
     path: Option<&Node>,
     declaration: &Declaration,
-    declarations: &[Declaration],
+    declarations: &Declarations,
     inventory: &Inventory,
     files: &Files,
 ) -> Result<RepoPath, (Cause, String)> {

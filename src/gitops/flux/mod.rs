@@ -2,13 +2,16 @@
 
 mod helm_release;
 mod kustomization;
+mod post_build;
 
 use std::collections::BTreeMap;
 
 pub(super) use helm_release::helm_release;
 pub(super) use kustomization::kustomization;
+pub use post_build::Substitution;
 
-use super::Declaration;
+use super::inventory::Inventory;
+use super::{Declaration, Declarations};
 use crate::files::Files;
 use crate::kubernetes::Object;
 use crate::source::RepoPath;
@@ -29,13 +32,13 @@ pub(super) fn vote(object: &Object, all: &[Object], files: &Files, votes: &mut B
 }
 
 /// The source that a reference names. Without a namespace it is that of the object that refers.
-fn source<'a>(reference: &Node, namespace: &str, declarations: &'a [Declaration]) -> Option<&'a Declaration> {
+fn source<'a>(reference: &Node, namespace: &str, declarations: &'a Declarations) -> Option<&'a Declaration> {
     let kind = reference.get("kind").and_then(Node::as_text)?;
     let name = reference.get("name").and_then(Node::as_text)?;
     let namespace = reference.get("namespace").and_then(Node::as_text).unwrap_or(namespace);
-    let mut named = declarations.iter().filter(|other| other.object.id.kind == kind && other.object.id.name == name);
-    let first = named.clone().next();
+    let mut named = declarations.named(kind, name);
     // What no one put into a namespace may still be put there by someone outside.
+    let first = declarations.named(kind, name).next();
     named.find(|other| other.namespace() == namespace).or(first)
 }
 
@@ -43,5 +46,15 @@ impl Declaration {
     /// The namespace it ends up in, as far as that is known.
     pub fn namespace(&self) -> &str {
         if self.object.id.namespace.is_empty() { &self.namespace } else { &self.object.id.namespace }
+    }
+
+    /// The ConfigMap of this name in its namespace: of those built together with it, else of those written anywhere.
+    fn config_map<'a>(&'a self, name: &str, inventory: &'a Inventory) -> Option<&'a Object> {
+        let namespace = self.namespace();
+        let is_named = |object: &&Object| {
+            let own = object.id.namespace.as_str();
+            object.id.name == name && (own.is_empty() || namespace.is_empty() || own == namespace)
+        };
+        self.config_maps.iter().find(is_named).or_else(|| inventory.config_maps(name).find(is_named))
     }
 }

@@ -1,0 +1,208 @@
+//! `spec.postBuild`: variables that Flux puts into the objects after the build.
+//!
+//! Flux prints the objects, substitutes in the text, and parses it again, so a value that was quoted in Git may come out
+//! as a number. Forms: `${V}`, `${V:=default}`, `${V:-default}`, `$${V}` for the text itself; an undefined variable
+//! becomes nothing. Left out: the string operations of bash (`${V/a/b}`, `${V:1}`), whose result is unknown here.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::kubernetes::Object;
+use crate::unresolved::{Cause, Unresolved};
+use crate::yaml::{Action, Entry, Mapping, Node, Style, Value};
+
+/// What a Kustomization substitutes.
+#[derive(Clone, Debug, Default)]
+pub struct Substitution {
+    variables: BTreeMap<String, String>,
+    /// Whether every variable is known: none comes from a Secret or from outside Git.
+    complete: bool,
+}
+
+impl Substitution {
+    /// Reads `spec.postBuild`; `None` if nothing is substituted. `config_maps` are the ConfigMaps that may be meant.
+    pub(super) fn read<'a>(
+        spec: Option<&Node>,
+        find_config_map: &dyn Fn(&str) -> Option<&'a Object>,
+        unresolved: &mut Vec<Unresolved>,
+    ) -> Option<Self> {
+        let block = spec?.get("postBuild").filter(|block| !block.is_null())?;
+        let mut substitution = Self { variables: BTreeMap::new(), complete: true };
+        for source in block.get("substituteFrom").map(Node::items).unwrap_or_default() {
+            let Some(name) = source.get("name") else { continue };
+            let text = name.as_text().unwrap_or_default();
+            let optional = source.get("optional").and_then(Node::as_bool).unwrap_or(false);
+            let is_secret = source.str_at(&["kind"]) == Some("Secret");
+            match find_config_map(text).filter(|_| !is_secret) {
+                Some(object) => substitution.add(object.root.get("data")),
+                None => {
+                    substitution.complete = false;
+                    let (cause, what) =
+                        if is_secret { (Cause::Secret, "Secret") } else { (Cause::Elsewhere, "ConfigMap") };
+                    if !optional {
+                        let reason = format!("the variables of the {what} {text} are not known");
+                        unresolved.push(Unresolved::at(name.span, cause, reason));
+                    }
+                }
+            }
+        }
+        substitution.add(block.get("substitute"));
+        (!substitution.complete || !substitution.variables.is_empty()).then_some(substitution)
+    }
+
+    /// What is known of the variables in an object that no build holds: nothing.
+    pub fn unknown() -> Self {
+        Self::default()
+    }
+
+    fn add(&mut self, map: Option<&Node>) {
+        for entry in map.map(Node::entries).unwrap_or_default() {
+            let Some(text) = entry.value.as_text() else {
+                self.complete &= entry.value.is_null();
+                continue;
+            };
+            // A value may hold variables of a parent that is not known; then it is unknown too.
+            if text.contains("${") {
+                self.complete = false;
+                continue;
+            }
+            self.variables.insert(entry.key.text.to_string(), text.to_owned());
+        }
+    }
+
+    /// The object with its variables replaced; an object may opt out by label or annotation.
+    pub fn apply(&self, object: &Object) -> Object {
+        let opts_out = ["labels", "annotations"].iter().any(|field| {
+            object.root.str_at(&["metadata", field, "kustomize.toolkit.fluxcd.io/substitute"]) == Some("disabled")
+        });
+        if opts_out || !mentions(&object.root) {
+            return object.clone();
+        }
+        Object::new(self.node(&object.root)).unwrap_or_else(|| object.clone())
+    }
+
+    fn node(&self, node: &Node) -> Node {
+        if !mentions(node) {
+            return node.clone();
+        }
+        let mut changed = node.clone();
+        match &node.value {
+            Value::Scalar(text) => match self.text(text) {
+                Some(new) => {
+                    // Printed without quotes where the old text needed none, so its type is decided anew.
+                    let is_plain = !new.contains(['\n', ':', '#'])
+                        && matches!(node.style, Style::Plain | Style::DoubleQuoted | Style::SingleQuoted);
+                    let old = std::mem::replace(&mut changed.value, Value::Scalar(new.into()));
+                    changed.style = if is_plain { Style::Plain } else { node.style };
+                    let before = Node { value: old, ..node.clone() };
+                    changed.changed(Action::Substituted, node.span, Some(before));
+                }
+                None => changed = Node::unknown(text.clone(), node.span),
+            },
+            Value::Sequence(items) => {
+                changed.value = Value::Sequence(Arc::new(items.iter().map(|item| self.node(item)).collect()));
+            }
+            Value::Mapping(mapping) => {
+                let entries = mapping.iter().map(|entry| {
+                    let mut key = entry.key.clone();
+                    if let Some(text) = key.text.contains("${").then(|| self.text(&key.text)).flatten() {
+                        key.text = text.into();
+                    }
+                    Entry { key, value: self.node(&entry.value) }
+                });
+                changed.value = Value::Mapping(Arc::new(Mapping::from_iter(entries)));
+            }
+        }
+        changed
+    }
+
+    /// A text with its variables replaced; `None` if one of them can't be known.
+    pub(super) fn text(&self, text: &str) -> Option<String> {
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(at) = rest.find("${") {
+            let (before, after) = (rest.get(..at)?, rest.get(at + 2..)?);
+            let end = after.find('}');
+            if let Some(escaped) = before.strip_suffix('$') {
+                out.push_str(escaped);
+                out.push_str("${");
+                rest = after;
+                continue;
+            }
+            out.push_str(before);
+            let end = end?;
+            out.push_str(&self.variable(after.get(..end)?)?);
+            rest = after.get(end + 1..)?;
+        }
+        out.push_str(rest);
+        Some(out)
+    }
+
+    fn variable(&self, expression: &str) -> Option<String> {
+        let name_end = expression.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(expression.len());
+        let (name, operation) = expression.split_at(name_end);
+        let set = self.variables.get(name);
+        let default = match operation {
+            "" => None,
+            _ => Some(["=", ":=", "-", ":-"].iter().find_map(|sign| operation.strip_prefix(sign))?),
+        };
+        match (set, default) {
+            (Some(value), Some(default)) if value.is_empty() && operation.starts_with(':') => Some(default.to_owned()),
+            (Some(value), _) => Some(value.clone()),
+            // A variable from a Secret may hide behind any name.
+            (None, _) if !self.complete => None,
+            (None, default) => Some(default.unwrap_or_default().to_owned()),
+        }
+    }
+}
+
+fn mentions(node: &Node) -> bool {
+    match &node.value {
+        Value::Scalar(text) => text.contains("${"),
+        Value::Sequence(items) => items.iter().any(mentions),
+        Value::Mapping(mapping) => mapping.iter().any(|entry| entry.key.text.contains("${") || mentions(&entry.value)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::FileId;
+    use crate::yaml::parse;
+
+    fn substitution(text: &str) -> Substitution {
+        let root = parse(FileId(0), text.as_bytes()).documents.remove(0).root.expect("content");
+        Substitution::read(Some(&root), &|_| None, &mut Vec::new()).expect("a substitution")
+    }
+
+    #[test]
+    fn variables_are_replaced_as_flux_replaces_them() {
+        let known = substitution("postBuild: {substitute: {A: x, N: '3', E: ''}}");
+        let cases = [
+            ("a-${A}-${N}", Some("a-x-3")),
+            ("${B}", Some("")),
+            ("${B:=d}${B:-e}", Some("de")),
+            ("${E:=d}${E-d}", Some("d")),
+            ("$${A} $A", Some("${A} $A")),
+            ("${A/x/y}", None),
+            ("${A", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(known.text(text).as_deref(), expected, "{text}");
+        }
+        let unknown = substitution("postBuild: {substitute: {A: x}, substituteFrom: [{kind: Secret, name: s}]}");
+        assert_eq!(unknown.text("${A}").as_deref(), Some("x"));
+        assert_eq!(unknown.text("${B:=d}"), None);
+    }
+
+    #[test]
+    fn a_substituted_text_gets_its_type_anew() {
+        let text = "apiVersion: v1\nkind: X\nspec: {n: \"${N}\", s: '${S}'}\n";
+        let root = parse(FileId(0), text.as_bytes()).documents.remove(0).root.expect("content");
+        let object = Object::new(root).expect("an object");
+        let built =
+            substitution("postBuild: {substitute: {N: '3'}, substituteFrom: [{kind: Secret, name: s}]}").apply(&object);
+        assert_eq!(built.root.at(&["spec", "n"]).and_then(Node::as_i64), Some(3));
+        assert!(built.root.at(&["spec", "s"]).is_some_and(Node::is_unknown));
+    }
+}
