@@ -1,11 +1,16 @@
 //! What a rule is.
 
+use std::sync::Arc;
+
+use super::matcher::Matcher;
+use super::setting::Setting;
+use crate::config::Config;
 use crate::finding::{Confidence, Finding, Label, RuleId, Severity};
 use crate::helm::Release;
-use crate::kubernetes::Object;
+use crate::kubernetes::{Object, Quantity};
 use crate::repository::{BuiltApp, Repository};
 use crate::source::{SourceFile, Span};
-use crate::yaml::Stream;
+use crate::yaml::{Node, Stream};
 
 /// A rule: the facts from its file, and its check.
 pub struct Rule {
@@ -21,6 +26,8 @@ pub struct Rule {
     pub confidence: Confidence,
     /// Whether it runs only where the user asks for it.
     pub pedantic: bool,
+    /// Values that users may change.
+    pub settings: Vec<Setting>,
     /// The text below the metadata, in Markdown.
     pub documentation: String,
     /// How it looks for findings.
@@ -28,8 +35,12 @@ pub struct Rule {
 }
 
 /// How a rule looks for findings. Checks are functions without state.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub enum Check {
+    /// Is declared in the rule's file.
+    Match(Arc<Matcher>),
+    /// Is part of the engine: `lint` itself reports it.
+    Engine,
     /// Looks at one built object.
     Object(fn(&Object, &BuiltApp, &Repository, &mut Findings<'_>)),
     /// Looks at one chart installation.
@@ -38,13 +49,14 @@ pub enum Check {
     App(for<'a> fn(&'a BuiltApp, &'a Repository, &mut Findings<'a>)),
     /// Looks at everything at once.
     Repository(for<'a> fn(&'a Repository, &mut Findings<'a>)),
-    /// Looks at one YAML file as it is written.
+    /// Looks at one YAML file as it is written. Only files that belong to an app or declare one are looked at.
     File(fn(&SourceFile, &Stream, &Repository, &mut Findings<'_>)),
 }
 
 /// Collects findings and stamps them with the rule, the object and the app that are being looked at.
 pub struct Findings<'a> {
     rule: &'a Rule,
+    config: &'a Config,
     app: Option<&'a BuiltApp>,
     object: Option<&'a Object>,
     list: Vec<Finding>,
@@ -52,8 +64,8 @@ pub struct Findings<'a> {
 
 impl<'a> Findings<'a> {
     /// An empty collection for one rule.
-    pub fn new(rule: &'a Rule) -> Self {
-        Self { rule, app: None, object: None, list: Vec::new() }
+    pub fn new(rule: &'a Rule, config: &'a Config) -> Self {
+        Self { rule, config, app: None, object: None, list: Vec::new() }
     }
 
     /// Says which app and object the next findings are about.
@@ -80,49 +92,21 @@ impl<'a> Findings<'a> {
         &mut self.list[at]
     }
 
+    /// The value of one of the rule's settings: the user's, if it is of the right kind, else the default. `None` if the
+    /// rule's file declares no such setting.
+    pub fn setting(&self, name: &str) -> Option<&'a Node> {
+        let setting = self.rule.settings.iter().find(|setting| setting.name == name)?;
+        let users = self.config.settings.get(self.rule.id.as_str()).and_then(|settings| settings.values.get(name));
+        Some(users.filter(|value| setting.kind.accepts(value)).unwrap_or(&setting.default))
+    }
+
+    /// The value of a setting of the type `quantity`.
+    pub fn quantity(&self, name: &str) -> Option<Quantity> {
+        Quantity::of(self.setting(name)?)?.ok()
+    }
+
     /// The findings so far.
     pub fn into_list(self) -> Vec<Finding> {
         self.list
-    }
-}
-
-/// One line of the table that the build script makes.
-struct BuiltIn {
-    id: &'static str,
-    group: &'static str,
-    text: &'static str,
-    check: Option<Check>,
-}
-
-include!(concat!(env!("OUT_DIR"), "/rules.rs"));
-
-/// Every built-in rule, sorted by id.
-pub fn built_in() -> Vec<Rule> {
-    BUILT_IN.iter().filter_map(|rule| Rule::parse(rule.id, rule.group, rule.text, rule.check)).collect()
-}
-
-impl Rule {
-    fn parse(id: &str, group: &str, text: &str, check: Option<Check>) -> Option<Self> {
-        let (metadata, documentation) = text.strip_prefix("---\n")?.split_once("\n---\n")?;
-        let stream = crate::yaml::parse(crate::source::FileId(0), metadata.as_bytes());
-        let root = stream.documents.first()?.root.as_ref()?;
-        Some(Self {
-            id: RuleId::new(id),
-            group: group.to_owned(),
-            title: root.str_at(&["title"])?.to_owned(),
-            severity: match root.str_at(&["severity"])? {
-                "error" => Severity::Error,
-                "warning" => Severity::Warning,
-                _ => Severity::Info,
-            },
-            confidence: match root.str_at(&["confidence"])? {
-                "high" => Confidence::High,
-                "medium" => Confidence::Medium,
-                _ => Confidence::Low,
-            },
-            pedantic: root.get("pedantic").and_then(crate::yaml::Node::as_bool).unwrap_or(false),
-            documentation: documentation.trim().to_owned(),
-            check: check?,
-        })
     }
 }
