@@ -11,8 +11,8 @@ use crate::yaml::Node;
 
 pub(crate) const CHECK: Check = Check::App(check);
 
-fn check<'a>(app: &'a BuiltApp, repository: &'a Repository, findings: &mut Findings<'a>) {
-    let minimum = minimum(repository);
+fn check<'a>(app: &'a BuiltApp, _: &'a Repository, findings: &mut Findings<'a>) {
+    let Some(minimum) = findings.quantity("minimum") else { return };
     for object in &app.objects {
         findings.about(Some(app), Some(object));
         for limit in of_object(object, false) {
@@ -29,13 +29,6 @@ fn check<'a>(app: &'a BuiltApp, repository: &'a Repository, findings: &mut Findi
             }
         }
     }
-}
-
-/// The lowest limit that is let through.
-fn minimum(repository: &Repository) -> Quantity {
-    let settings = repository.config.settings.get("container-cpu-limit-too-low");
-    let setting = settings.and_then(|settings| settings.values.get("minimum"));
-    setting.and_then(Quantity::of).and_then(Result::ok).unwrap_or(Quantity::from_milli(50))
 }
 
 fn judge<'f>(

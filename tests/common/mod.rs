@@ -1,0 +1,84 @@
+//! Examples in rule files, for the tests that run them.
+//!
+//! An example is a `###` section, or the whole `## Bad` or `## Good` section if it has none. Each code block whose info
+//! string names a path is a file of the example; a `findings` block lists what the rule must find, one a line:
+//! `path:line:column message`.
+
+use presync::config::Config;
+use presync::files::Files;
+use presync::finding::Finding;
+use presync::lint;
+use presync::repository::Repository;
+use presync::rules::{self, Check, Rule};
+use presync::source::{RepoPath, Sources};
+
+/// One example of a rule file.
+#[derive(Default)]
+pub(crate) struct Example {
+    /// Its heading.
+    pub(crate) title: String,
+    /// Its files.
+    pub(crate) files: Vec<(RepoPath, Vec<u8>)>,
+    /// What must be found; `None` if the file does not say.
+    pub(crate) findings: Option<Vec<String>>,
+}
+
+/// The examples in a section of a rule's documentation.
+///
+/// # Panics
+/// If a path leaves the example, or one example has two blocks of findings.
+pub(crate) fn examples(documentation: &str, section: &str) -> Vec<Example> {
+    let mut examples: Vec<Example> = Vec::new();
+    let mut inside = false;
+    let mut lines = documentation.lines();
+    while let Some(line) = lines.next() {
+        if let Some(title) = line.strip_prefix("## ") {
+            inside = title == section;
+            if inside {
+                examples.push(Example { title: title.to_owned(), ..Example::default() });
+            }
+        } else if let (true, Some(title)) = (inside, line.strip_prefix("### ")) {
+            if examples.last().is_some_and(|example| example.files.is_empty()) {
+                examples.pop();
+            }
+            examples.push(Example { title: title.to_owned(), ..Example::default() });
+        } else if line.starts_with("```") {
+            let info = line.trim_start_matches('`');
+            let fence = line.strip_suffix(info).unwrap_or(line);
+            let body: Vec<&str> = lines.by_ref().take_while(|line| *line != fence).collect();
+            let Some(example) = examples.last_mut().filter(|_| inside) else { continue };
+            if info == "findings" {
+                let texts = body.iter().filter(|line| !line.is_empty()).map(|line| (*line).to_owned());
+                let before = example.findings.replace(texts.collect());
+                assert!(before.is_none(), "two findings blocks in {}", example.title);
+            } else if let Some((_, path)) = info.split_once(' ') {
+                let mut text = body.join("\n");
+                text.push('\n');
+                example.files.push((RepoPath::new(path).expect("a path inside the example"), text.into_bytes()));
+            }
+        }
+    }
+    examples
+}
+
+/// What a rule finds in files that exist in memory only, with the settings among them.
+///
+/// # Panics
+/// If the settings are wrong.
+pub(crate) fn found(rule: &Rule, contents: Vec<(RepoPath, Vec<u8>)>) -> (Repository, Vec<Finding>) {
+    let files = Files::new(Sources::memory(contents));
+    let (config, problems) = Config::load(&files);
+    assert!(problems.is_empty(), "{}: {problems:?}", rule.id);
+    let (mut rules, problems) = rules::load(&files, &config);
+    assert!(problems.is_empty(), "{}: {problems:?}", rule.id);
+    // A rule of the engine speaks about other rules; any other stands alone, beside those of the engine.
+    if !matches!(rule.check, Check::Engine) {
+        rules.retain(|other| other.id == rule.id || matches!(other.check, Check::Engine));
+    }
+    let repository = presync::read(files, config);
+    let mut findings = lint::lint(&repository, &rules);
+    if matches!(rule.check, Check::Engine) {
+        findings.retain(|finding| finding.rule == rule.id);
+    }
+    (repository, findings)
+}
