@@ -9,9 +9,9 @@ use clap::{Args, ValueEnum};
 use super::scope::{Reading, Scope, Settings};
 use super::{CLEAN, Context, FAILED, FINDINGS, Failure, Surroundings};
 use crate::finding::{Finding, Severity};
+use crate::lint;
 use crate::report::{self, Canvas, Format, Report};
 use crate::repository::Repository;
-use crate::rules;
 use crate::source::SourceFile;
 
 /// Report everything that would go wrong in the cluster, at the line to mend
@@ -54,10 +54,9 @@ enum FailOn {
 pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<u8, Failure> {
     let scope = Scope::new(&arguments.paths, context.surroundings)?;
     let start = Instant::now();
-    let Reading { repository, unreadable } = scope.read(&arguments.settings, context)?;
+    let Reading { repository, rules, unreadable } = scope.read(&arguments.settings, context)?;
     let read = start.elapsed();
-    let rules = rules::built_in();
-    let findings = crate::lint::lint(&repository, &rules);
+    let lint::Run { findings, mut timings, .. } = lint::run(&repository, &rules);
     let linted = start.elapsed();
     let asked = |finding: &Finding| concerns(finding, &scope, &repository);
     let Surroundings { colour, width, .. } = *context.surroundings;
@@ -77,6 +76,15 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<u8
     if arguments.timings {
         let (linting, reporting) = (linted - read, start.elapsed() - linted);
         writeln!(context.error, "read and built in {read:.0?}, linted in {linting:.0?}, reported in {reporting:.0?}")?;
+        // The rules run side by side, so their times add up to more than the run's.
+        timings.sort_by(|a, b| b.time.cmp(&a.time).then_with(|| a.rule.cmp(&b.rule)));
+        for lint::Timing { rule, time, findings } in &timings {
+            writeln!(
+                context.error,
+                "{:>9} ms  {findings:>5} findings  {rule}",
+                format!("{:.3}", time.as_secs_f64() * 1e3)
+            )?;
+        }
     }
     let failing = |finding: &Finding| asked(finding) && arguments.fail_on.includes(finding.severity);
     if findings.iter().any(failing) {

@@ -12,6 +12,7 @@ use crate::finding::{Confidence, Finding, Label, RuleId, Severity};
 use crate::kubernetes::{Target, Version};
 use crate::report::{self, Canvas, Paths};
 use crate::repository::Repository;
+use crate::rules::{self, Rule};
 use crate::source::{Entry, RepoPath, Sources};
 
 /// Settings that every verb that reads a repository takes.
@@ -29,6 +30,8 @@ pub(super) struct Settings {
 pub(super) struct Reading {
     /// The repository, built.
     pub(super) repository: Repository,
+    /// The rules: those of the program and those of the repository.
+    pub(super) rules: Vec<Rule>,
     /// What the walk could not read, in the operating system's words.
     pub(super) unreadable: Vec<String>,
 }
@@ -78,10 +81,12 @@ impl Scope {
     pub(super) fn read(&self, settings: &Settings, context: &mut Context<'_>) -> Result<Reading, Failure> {
         let walk = discover::walk(&self.root);
         let files = Files::new(walk.sources);
-        let (mut config, problems) = match &settings.config {
+        let (mut config, mut problems) = match &settings.config {
             Some(path) => Config::load_from(&files, &self.inside(path, &files)?),
             None => Config::load(&files),
         };
+        let (rules, more) = rules::load(&files, &config);
+        problems.extend(more);
         if !problems.is_empty() {
             self.show(&problems, &files, context)?;
             return Err(Failure::Shown);
@@ -93,7 +98,7 @@ impl Scope {
             })?;
             config.kubernetes = Some(Target { version, span: None });
         }
-        Ok(Reading { repository: crate::read(files, config), unreadable: walk.unreadable })
+        Ok(Reading { repository: crate::read(files, config), rules, unreadable: walk.unreadable })
     }
 
     /// The settings file that the user names, which must lie in the repository: findings point into it.

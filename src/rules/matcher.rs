@@ -282,7 +282,7 @@ fn read_path(text: &str, span: Span, reader: &mut Reader) -> Option<Vec<Step>> {
     let mut steps = Vec::new();
     for part in text.split('.') {
         let (key, lists) = part.find('[').map_or((part, ""), |at| part.split_at(at));
-        if key.is_empty() || lists.replace("[]", "") != "" {
+        if key.is_empty() || !lists.replace("[]", "").is_empty() {
             let message =
                 format!("`{text}` is no path; write keys with dots between them, and `[]` for each item of a list");
             reader.problem(span, message);

@@ -1,5 +1,6 @@
-//! The rules. Each is a file `rules/<group>/<id>.md`; a check in Rust stands in `src/rules/<group>/<id>.rs` and is
-//! named there by a `mod` line. The table is made from the files at build time, so nothing is listed twice.
+//! The rules. Each is a file `rules/<group>/<id>.md` that either declares its check or has one in Rust, at
+//! `src/rules/<group>/<id without group>.rs`, named there by a `mod` line. The table is made from the files at build
+//! time, so nothing is listed twice.
 
 mod expression;
 mod matcher;

@@ -4,6 +4,9 @@
 //! string names a path is a file of the example; a `findings` block lists what the rule must find, one a line:
 //! `path:line:column message`.
 
+// Only tests use this; what is wrong with a rule file stops them.
+#![allow(clippy::expect_used)]
+
 use presync::config::Config;
 use presync::files::Files;
 use presync::finding::Finding;
