@@ -65,6 +65,57 @@ fn paths_choose_whose_findings_are_shown() {
 }
 
 #[test]
+fn a_hook_may_name_files_that_hold_nothing() {
+    let repository = repository(&[("a.yaml", CLEAN), ("docs/readme.md", "# a\n"), ("docs/ci.yaml", "on: push\n")]);
+    let file = presync_in(repository.path(), &["lint", "docs/ci.yaml"]);
+    assert_eq!(file.code, 0, "{}", file.error);
+    assert!(file.error.contains("nothing to lint"), "{}", file.error);
+    assert_eq!(presync_in(repository.path(), &["lint", "docs"]).code, 2);
+    assert_eq!(presync_in(repository.path(), &["lint", "docs", "a.yaml"]).code, 0);
+}
+
+#[test]
+fn paths_of_two_repositories_are_refused() {
+    let (one, other) = (repository(&[("a.yaml", CLEAN)]), repository(&[("a.yaml", CLEAN)]));
+    let other = other.path().to_str().expect("a path in UTF-8");
+    let outcome = presync_in(one.path(), &["lint", ".", other]);
+    assert_eq!(outcome.code, 2);
+    assert!(outcome.error.contains("two repositories"), "{}", outcome.error);
+}
+
+#[test]
+fn without_a_repository_the_nearest_directory_counts_that_holds_all_paths() {
+    let directory = tempfile::tempdir().expect("a directory");
+    for name in ["a", "b"] {
+        std::fs::create_dir(directory.path().join(name)).expect("a directory");
+        std::fs::write(directory.path().join(name).join("x.yaml"), TWICE).expect("a file");
+    }
+    let outcome = presync_in(directory.path(), &["lint", "a", "b/x.yaml"]);
+    assert!(outcome.out.contains("[a/x.yaml:5:3]") && outcome.out.contains("[b/x.yaml:5:3]"), "{}", outcome.out);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_was_not_read_is_said_and_counted() {
+    use std::os::unix::ffi::OsStrExt;
+
+    let repository = repository(&[("a.yaml", CLEAN)]);
+    let odd = std::ffi::OsStr::from_bytes(b"b\xff\x1b[2J.yaml");
+    std::fs::write(repository.path().join(odd), TWICE).expect("a file");
+    std::os::unix::fs::symlink("loop.yaml", repository.path().join("loop.yaml")).expect("a link");
+    std::os::unix::fs::symlink("/", repository.path().join("out")).expect("a link");
+    let outcome = presync_in(repository.path(), &["lint"]);
+    assert_eq!(outcome.code, 0);
+    assert!(outcome.out.contains("3 not read"), "{}", outcome.out);
+    for said in
+        ["the name is not UTF-8", "loop.yaml: the symbolic link points nowhere", "out: the symbolic link leaves"]
+    {
+        assert!(outcome.error.contains(said), "{}", outcome.error);
+    }
+    assert!(!outcome.error.contains('\u{1b}'), "{}", outcome.error);
+}
+
+#[test]
 fn an_unknown_rule_is_answered_with_the_nearest() {
     let directory = repository(&[]);
     let outcome = presync_in(directory.path(), &["explain", "yaml-duplicate-keys"]);

@@ -10,7 +10,7 @@ use super::scope::{Reading, Scope, Settings};
 use super::{CLEAN, Context, FAILED, FINDINGS, Failure, Surroundings};
 use crate::finding::{Finding, Severity};
 use crate::lint;
-use crate::report::{self, Canvas, Format, Report};
+use crate::report::{self, Canvas, Format, Report, prose};
 use crate::repository::Repository;
 use crate::source::SourceFile;
 
@@ -70,7 +70,7 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<u8
         quiet: arguments.quiet,
     };
     for trouble in &unreadable {
-        writeln!(context.error, "presync: not read: {trouble}")?;
+        writeln!(context.error, "presync: not read: {}", prose(trouble))?;
     }
     report::write(arguments.format, &report, context.out)?;
     if arguments.timings {

@@ -19,6 +19,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 pub use surroundings::Surroundings;
 
+use crate::report::prose;
+
 /// Exit code: the job is done and nothing is to be said.
 pub const CLEAN: u8 = 0;
 /// Exit code: there are findings at or above `--fail-on`.
@@ -134,7 +136,7 @@ pub fn run_in(
 
 fn complain(error: &mut dyn Write, message: &str) -> u8 {
     // If standard error is gone too, the exit code is all that is left to say.
-    let _ = writeln!(error, "presync: {message}");
+    let _ = writeln!(error, "presync: {}", prose(message));
     FAILED
 }
 

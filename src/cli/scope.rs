@@ -32,7 +32,7 @@ pub(super) struct Reading {
     pub(super) repository: Repository,
     /// The rules: those of the program and those of the repository.
     pub(super) rules: Vec<Rule>,
-    /// What the walk could not read, in the operating system's words.
+    /// What the walk did not read, and why.
     pub(super) unreadable: Vec<String>,
 }
 
@@ -98,7 +98,9 @@ impl Scope {
             })?;
             config.kubernetes = Some(Target { version, span: None });
         }
-        Ok(Reading { repository: crate::read(files, config), rules, unreadable: walk.unreadable })
+        let mut unreadable = walk.unreadable;
+        unreadable.extend(walk.leaving.iter().map(|path| format!("{path}: the symbolic link leaves the repository")));
+        Ok(Reading { repository: crate::read(files, config), rules, unreadable })
     }
 
     /// The settings file that the user names, which must lie in the repository: findings point into it.

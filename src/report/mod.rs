@@ -27,6 +27,7 @@ use crate::rules::Rule;
 pub use paths::Paths;
 pub use summary::Summary;
 pub(crate) use text::severity_style;
+pub(crate) use visible::prose;
 
 /// How findings are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]

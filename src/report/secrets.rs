@@ -29,14 +29,18 @@ impl Secrets {
 
     /// Whether the byte belongs to a secret value.
     pub(super) fn hide(&self, offset: usize) -> bool {
-        // Ranges do not nest, except for the whole-line ranges of broken documents, which end with their line.
-        let after = self.0.partition_point(|(start, _)| *start as usize <= offset);
-        self.0.iter().take(after).rev().take(2).any(|(_, end)| offset < *end as usize)
+        self.between(offset, offset + 1)
     }
 
     /// Whether a span touches a secret value.
     pub(super) fn touch(&self, span: Span) -> bool {
-        self.0.iter().any(|(start, end)| *start < span.end.max(span.start + 1) && span.start < *end)
+        self.between(span.start as usize, (span.end as usize).max(span.start as usize + 1))
+    }
+
+    fn between(&self, start: usize, end: usize) -> bool {
+        // Ranges overlap only where a file is broken and both ways of finding secrets were taken; then two at a place.
+        let before = self.0.partition_point(|(own, _)| (*own as usize) < end);
+        self.0.iter().take(before).rev().take(2).any(|(_, own)| start < *own as usize)
     }
 }
 

@@ -32,7 +32,7 @@ pub struct Summary {
     pub not_built: usize,
     /// Files that a controller reads, directly or through others.
     pub files: usize,
-    /// Files and directories that could not be read.
+    /// Files and directories that were not read, because they can't be or lead out of the repository.
     pub unreadable: usize,
 }
 
@@ -101,7 +101,7 @@ impl Summary {
             words.push_str(&format!("; {} not built whole (`presync apps` says why)", counted(self.not_built, "app")));
         }
         if self.unreadable > 0 {
-            words.push_str(&format!("; {} unreadable", self.unreadable));
+            words.push_str(&format!("; {} not read", self.unreadable));
         }
         words
     }

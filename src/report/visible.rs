@@ -28,7 +28,7 @@ pub(super) fn stand_in(character: char) -> Option<char> {
 }
 
 /// Prose with every dangerous character replaced; line breaks stay.
-pub(super) fn prose(text: &str) -> Cow<'_, str> {
+pub(crate) fn prose(text: &str) -> Cow<'_, str> {
     let dangerous = |character: char| character != '\n' && stand_in(character).is_some();
     if !text.contains(dangerous) {
         return Cow::Borrowed(text);
