@@ -13,7 +13,10 @@ impl Cluster {
     pub(crate) fn of(app: &BuiltApp) -> Self {
         Self(match app.app.declared {
             Declared::ArgoApplication(_) | Declared::FluxKustomization(_) | Declared::FluxHelmRelease(_) => {
-                format!("cluster {}", app.app.destination.cluster)
+                // Argo CD knows its own cluster under two names.
+                let own =
+                    matches!(app.app.destination.cluster.as_str(), "in-cluster" | "https://kubernetes.default.svc");
+                format!("cluster {}", if own { "" } else { &app.app.destination.cluster })
             }
             _ => format!("root {}", app.app.name),
         })

@@ -13,6 +13,7 @@ mod argocd;
 mod charts;
 mod cluster;
 mod container;
+mod flux;
 mod grafana;
 mod prometheus;
 mod yaml;

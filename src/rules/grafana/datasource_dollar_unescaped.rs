@@ -7,8 +7,8 @@ use super::datasources::Datasource;
 use super::expand::{Variable, variables};
 use super::instance::{Instance, instances};
 use crate::finding::{Edit, Severity};
-use crate::gitops::Declared;
-use crate::repository::{BuiltApp, Repository};
+use crate::repository::Repository;
+use crate::rules::flux::substituted_apps;
 use crate::rules::{Check, Findings};
 use crate::source::Span;
 use crate::yaml::Node;
@@ -39,17 +39,6 @@ fn check(repository: &Repository, findings: &mut Findings<'_>) {
             }
         }
     }
-}
-
-/// Apps whose texts Flux may change before Grafana gets them: its own variables are written with a dollar too, and a
-/// doubled dollar reaches Grafana as one.
-fn substituted_apps(repository: &Repository) -> BTreeSet<&str> {
-    let substitutes = repository.apps.iter().flat_map(|app| &app.objects).any(|object| {
-        object.id.is("kustomize.toolkit.fluxcd.io", "Kustomization") && object.root.at(&["spec", "postBuild"]).is_some()
-    });
-    let by_flux =
-        |app: &&BuiltApp| matches!(app.app.declared, Declared::FluxKustomization(_) | Declared::FluxHelmRelease(_));
-    repository.apps.iter().filter(|_| substitutes).filter(by_flux).map(|app| app.app.name.as_str()).collect()
 }
 
 fn report(

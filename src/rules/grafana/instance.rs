@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::datasources::{Datasource, Field, references_at};
-use super::sidecar::{self, Sidecar};
+use super::sidecar::{self, Grafana, Sidecar};
 use crate::helm::{Binding, Release};
 use crate::kubernetes::Object;
 use crate::repository::{BuiltApp, Repository};
@@ -50,10 +50,8 @@ struct Carrier<'a> {
 pub(crate) fn instances(repository: &Repository) -> Vec<Instance> {
     let mut carriers = carriers(repository);
     let mut instances = Vec::new();
-    for app in &repository.apps {
-        for release in &app.releases {
-            instances.extend(of_release(release, app, repository, &mut carriers));
-        }
+    for grafana in sidecar::grafanas(repository) {
+        instances.extend(of_release(&grafana, repository, &mut carriers));
     }
     instances.extend(of_files_alone(carriers));
     instances.extend(of_operator(repository));
@@ -104,23 +102,14 @@ fn file(name: &str, content: &Node, app: &BuiltApp, object: &Object, repository:
     Some(File { name: name.to_owned(), datasources: entries.iter().filter_map(of).collect() })
 }
 
-fn of_release(
-    release: &Release,
-    app: &BuiltApp,
-    repository: &Repository,
-    carriers: &mut [Carrier<'_>],
-) -> Option<Instance> {
+fn of_release(grafana: &Grafana<'_>, repository: &Repository, carriers: &mut [Carrier<'_>]) -> Option<Instance> {
+    let Grafana { values: grafana, release, app, runs } = *grafana;
     let values = Values::of(release)?;
     let stack = release.chart.name == "kube-prometheus-stack";
-    if !stack && release.chart.name != "grafana" {
-        return None;
-    }
-    let runs = !stack || values.get("grafana.enabled").bool() != Some(false);
     let forced = stack && values.get("grafana.forceDeployDatasources").bool() == Some(true);
-    if !runs && !forced {
+    if runs == Some(false) && !forced {
         return None;
     }
-    let grafana = if stack { values.subchart("grafana") } else { values };
     let sidecar = Sidecar::of(grafana, "datasources", release, app);
     let mut files = Vec::new();
     if stack && (forced || sidecar.enabled != Some(false)) {

@@ -15,6 +15,8 @@ pub(super) mod datasource_name_duplicate;
 pub(super) mod datasource_uid_duplicate;
 pub(super) mod datasource_uid_invalid;
 pub(super) mod datasource_uid_undefined;
+pub(super) mod dashboard_unresolved_input;
+pub(super) mod sidecar_configmap_not_selected;
 
 use crate::finding::Finding;
 use datasources::Datasource;

@@ -1,8 +1,10 @@
 //! The sidecar of the chart `grafana`, which copies ConfigMaps and Secrets into Grafana's directories.
 
+use std::collections::BTreeSet;
+
 use crate::helm::Release;
 use crate::kubernetes::Object;
-use crate::repository::BuiltApp;
+use crate::repository::{BuiltApp, Repository};
 use crate::rules::charts::{Setting, Values};
 use crate::yaml::Node;
 
@@ -25,6 +27,43 @@ enum Namespaces {
     Unknown,
 }
 
+/// A Grafana that a chart of this repository installs.
+pub(super) struct Grafana<'a> {
+    /// Its own values: the release's, or those of the subchart.
+    pub(super) values: Values<'a>,
+    /// The release.
+    pub(super) release: &'a Release,
+    /// The app that brings it.
+    pub(super) app: &'a BuiltApp,
+    /// Whether the chart installs it; `None` if that can't be known.
+    pub(super) runs: Option<bool>,
+}
+
+/// Every Grafana of the charts that presync knows, those that are switched off included.
+pub(super) fn grafanas(repository: &Repository) -> Vec<Grafana<'_>> {
+    let releases = repository.apps.iter().flat_map(|app| app.releases.iter().map(move |release| (app, release)));
+    let known = releases.filter_map(|(app, release)| {
+        let values = Values::of(release)?;
+        match release.chart.name.as_str() {
+            "grafana" => Some(Grafana { values, release, app, runs: Some(true) }),
+            "kube-prometheus-stack" => {
+                let runs = values.get("grafana.enabled").bool();
+                Some(Grafana { values: values.subchart("grafana"), release, app, runs })
+            }
+            _ => None,
+        }
+    });
+    known.collect()
+}
+
+/// Labels by which the sidecars of the repository's Grafanas find `kind`, the charts' default always among them.
+pub(super) fn labels(repository: &Repository, kind: &str) -> BTreeSet<String> {
+    let written = grafanas(repository)
+        .into_iter()
+        .filter_map(|grafana| grafana.values.get(&format!("sidecar.{kind}.label")).text().map(str::to_owned));
+    written.chain([format!("grafana_{}", kind.trim_end_matches('s'))]).collect()
+}
+
 impl Sidecar {
     /// The sidecar for `kind`, which is `datasources` or `dashboards`.
     pub(crate) fn of(grafana: Values<'_>, kind: &str, release: &Release, app: &BuiltApp) -> Self {
@@ -38,6 +77,12 @@ impl Sidecar {
             namespaces: namespaces(get("searchNamespace"), own),
             unique_names: grafana.get("sidecar.enableUniqueFilenames").bool() == Some(true),
         }
+    }
+
+    /// Whether all its settings are known.
+    pub(super) fn is_known(&self) -> bool {
+        let namespaces = !matches!(self.namespaces, Namespaces::Unknown);
+        namespaces && self.enabled.is_some() && self.label.is_some() && self.value.is_some()
     }
 
     /// Whether it takes this object: `false` where that can't be known.
