@@ -21,6 +21,16 @@ impl Files {
         Self { sources, streams: RwLock::default() }
     }
 
+    /// The same files, some of them with other bytes. What was parsed of the others is kept.
+    #[must_use]
+    pub fn with_contents(&self, changes: Vec<(FileId, Vec<u8>)>) -> Self {
+        let mut streams = self.streams.read().unwrap_or_else(PoisonError::into_inner).clone();
+        for (id, _) in &changes {
+            streams.remove(id);
+        }
+        Self { sources: self.sources.with_contents(changes), streams: RwLock::new(streams) }
+    }
+
     /// Parses files in parallel, so that later calls of [`Files::stream`] answer at once.
     pub fn parse_all(&self, files: &[FileId]) {
         let parsed: Vec<_> = files.par_iter().map(|id| (*id, Arc::new(self.parse(*id)))).collect();

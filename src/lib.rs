@@ -22,6 +22,7 @@ pub mod gitops;
 pub mod repository;
 pub mod rules;
 pub mod lint;
+pub mod fix;
 pub mod report;
 pub mod cli;
 

@@ -268,7 +268,7 @@ pub struct Sources {
     state: RwLock<State>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct State {
     files: Vec<Arc<SourceFile>>,
     by_path: HashMap<RepoPath, FileId>,
@@ -315,6 +315,20 @@ impl Sources {
             let _ = file.bytes.set(Ok(bytes));
         }
         sources
+    }
+
+    /// The same files with the same numbers, some of them with other bytes, which are held in memory.
+    #[must_use]
+    pub fn with_contents(&self, changes: Vec<(FileId, Vec<u8>)>) -> Self {
+        let mut state = self.read_state().clone();
+        for (id, bytes) in changes {
+            if let Some(file) = state.files.get_mut(id.0 as usize) {
+                let (path, location) = (file.path.clone(), file.location.clone());
+                let bytes = OnceLock::from(Ok(bytes));
+                *file = Arc::new(SourceFile { id, path, location, bytes, line_starts: OnceLock::new() });
+            }
+        }
+        Self { root: self.root.clone(), open: self.open, state: RwLock::new(state) }
     }
 
     /// A set over everything below `root` that looks at the file system when asked.

@@ -9,9 +9,11 @@ use clap::{Args, ValueEnum};
 use super::scope::{Reading, Scope, Settings};
 use super::{CLEAN, Context, FAILED, FINDINGS, Failure, Surroundings};
 use crate::finding::{Finding, Severity};
+use crate::fix;
 use crate::lint;
 use crate::report::{self, Canvas, Format, Report, prose};
 use crate::repository::Repository;
+use crate::rules::Rule;
 use crate::source::SourceFile;
 
 /// Report everything that would go wrong in the cluster, at the line to mend
@@ -56,7 +58,13 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<u8
     let start = Instant::now();
     let Reading { repository, rules, unreadable } = scope.read(&arguments.settings, context)?;
     let read = start.elapsed();
-    let lint::Run { findings, mut timings, .. } = lint::run(&repository, &rules);
+    let (repository, run) = if arguments.fix {
+        mend(repository, &rules, &scope, context)?
+    } else {
+        let run = lint::run(&repository, &rules);
+        (repository, run)
+    };
+    let lint::Run { findings, mut timings, .. } = run;
     let linted = start.elapsed();
     let asked = |finding: &Finding| concerns(finding, &scope, &repository);
     let Surroundings { colour, width, .. } = *context.surroundings;
@@ -98,6 +106,25 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<u8
     writeln!(context.error, "presync: nothing to lint was found: no manifest, kustomization, chart or values file")?;
     // A hook names the files of a commit; one that changes a workflow only is a good commit.
     Ok(if scope.names_files_only(sources) { CLEAN } else { FAILED })
+}
+
+/// Writes the safe fixes of the findings that are asked for; what is left is judged anew.
+fn mend(
+    repository: Repository,
+    rules: &[Rule],
+    scope: &Scope,
+    context: &mut Context<'_>,
+) -> Result<(Repository, lint::Run), Failure> {
+    let before = repository.files.with_contents(Vec::new());
+    let fixed = fix::fix(repository, rules, &|finding, repository| concerns(finding, scope, repository));
+    super::fix::write(&fixed.changed, &before, &fixed.repository.files)?;
+    let (findings, files) = (count(fixed.mended, "finding"), count(fixed.changed.len(), "file"));
+    writeln!(context.error, "presync: fixed {findings} in {files}")?;
+    Ok((fixed.repository, fixed.run))
+}
+
+fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Whether one of the finding's places lies where the user looks: a patch that lost its target is news to whoever

@@ -6,6 +6,7 @@
 mod apps;
 mod build;
 mod explain;
+mod fix;
 mod lint;
 mod markdown;
 mod rules;

@@ -13,6 +13,7 @@ use crate::source::{SourceFile, Span};
 use crate::yaml::{Node, Stream};
 
 /// A rule: the facts from its file, and its check.
+#[derive(Clone)]
 pub struct Rule {
     /// The id, which is the file's stem.
     pub id: RuleId,
