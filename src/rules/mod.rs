@@ -15,6 +15,7 @@ mod cluster;
 mod container;
 mod flux;
 mod grafana;
+mod kubernetes;
 mod prometheus;
 mod yaml;
 

@@ -1,0 +1,74 @@
+//! See `rules/kubernetes/kubernetes-value-not-string.md`.
+
+use crate::finding::Edit;
+use crate::kubernetes::{Object, Pod};
+use crate::repository::{BuiltApp, Repository};
+use crate::rules::{Check, Findings};
+use crate::yaml::{Node, Scalar, Style};
+
+pub(crate) const CHECK: Check = Check::Object(check);
+
+fn check(object: &Object, _: &BuiltApp, _: &Repository, findings: &mut Findings<'_>) {
+    let root = &object.root;
+    metadata(root, findings);
+    if let Some(pod) = Pod::of(object) {
+        if !std::ptr::eq(pod.template, root) {
+            metadata(pod.template, findings);
+        }
+        map(pod.spec.get("nodeSelector"), "nodeSelector", findings);
+        for container in pod.containers() {
+            for variable in container.node.get("env").map(Node::items).unwrap_or_default() {
+                if let Some(value) = variable.get("value") {
+                    judge(value, "an environment variable", findings);
+                }
+            }
+        }
+        map(root.at(&["spec", "selector", "matchLabels"]), "matchLabels", findings);
+    }
+    match (object.id.group.as_str(), object.id.kind.as_str()) {
+        ("", "ConfigMap") => map(root.get("data"), "data", findings),
+        ("", "Secret") => map(root.get("stringData"), "stringData", findings),
+        ("", "Service") => map(root.at(&["spec", "selector"]), "selector", findings),
+        ("storage.k8s.io", "StorageClass") => map(root.get("parameters"), "parameters", findings),
+        _ => {}
+    }
+}
+
+fn metadata(object: &Node, findings: &mut Findings<'_>) {
+    for field in ["annotations", "labels"] {
+        map(object.at(&["metadata", field]), field, findings);
+    }
+}
+
+fn map(node: Option<&Node>, field: &str, findings: &mut Findings<'_>) {
+    for entry in node.map(Node::entries).unwrap_or_default() {
+        judge(&entry.value, &format!("`{}` in {field}", entry.key.text), findings);
+    }
+}
+
+fn judge(value: &Node, what: &str, findings: &mut Findings<'_>) {
+    let kind = match value.resolve() {
+        // Null becomes the empty text.
+        Some(Scalar::String(_) | Scalar::Unknown | Scalar::Null) => return,
+        Some(Scalar::Bool(_)) => "a boolean",
+        Some(Scalar::Int(_) | Scalar::UInt(_) | Scalar::Float(_)) => "a number",
+        None if value.as_mapping().is_some() => "a map",
+        None => "a list",
+    };
+    let message = format!(
+        "{what} is {kind} and must be a text. The object is refused: `cannot unmarshal {} into Go struct field`",
+        match kind {
+            "a boolean" => "bool",
+            "a number" => "number",
+            "a map" => "object",
+            _ => "array",
+        }
+    );
+    let finding = findings.report(value.span, message).label(format!("{kind}, not a text"));
+    let Some(text) = value.as_text() else { return };
+    let quoted = format!("\"{text}\"");
+    finding.help(format!("write {quoted}"));
+    if value.style == Style::Plain && value.history.changes().is_empty() {
+        finding.fix(format!("write {quoted}"), vec![Edit { span: value.span, text: quoted }]);
+    }
+}
