@@ -66,9 +66,9 @@ fn judge(value: &Node, what: &str, findings: &mut Findings<'_>) {
     );
     let finding = findings.report(value.span, message).label(format!("{kind}, not a text"));
     let Some(text) = value.as_text() else { return };
-    let quoted = format!("\"{text}\"");
-    finding.help(format!("write {quoted}"));
+    // The value is not repeated in words: it may be a secret.
+    finding.help("put quotes around the value");
     if value.style == Style::Plain && value.history.changes().is_empty() {
-        finding.fix(format!("write {quoted}"), vec![Edit { span: value.span, text: quoted }]);
+        finding.fix("put quotes around the value", vec![Edit { span: value.span, text: format!("\"{text}\"") }]);
     }
 }
