@@ -8,7 +8,7 @@ use super::inventory::Inventory;
 use super::{App, AppSource, Declared, Destination, SourceKind};
 use crate::config::ChartBinding;
 use crate::files::Files;
-use crate::helm::{Binding, ChartRef, Layers, Release, expand, is_chart};
+use crate::helm::{Binding, Chart, ChartRef, Layers, Release, expand, is_chart};
 use crate::source::{FileId, RepoPath, Span};
 use crate::unresolved::Cause;
 
@@ -42,7 +42,8 @@ pub(super) fn releases(apps: &[App], inventory: &Inventory, files: &Files) -> Ve
             continue;
         }
         let Some(directory) = file.path.parent() else { continue };
-        let Some(name) = chart_name(&file.path, &known) else { continue };
+        let own = Chart::read(files, &directory).and_then(|chart| chart.name.as_text().map(str::to_owned));
+        let Some(name) = own.or_else(|| chart_name(&file.path, &known)) else { continue };
         let span = Span::start_of(file.id);
         let mut layers = Layers::new(span);
         layers.file(files, file.id, span);
@@ -145,7 +146,7 @@ fn chart_name(path: &RepoPath, known: &BTreeSet<&str>) -> Option<String> {
     if let Some(named) = [before, after].into_iter().flatten().find(|name| known.contains(name)) {
         return Some(named.to_owned());
     }
+    let says = |part: &&str| !part.is_empty() && !GENERIC.contains(part);
     let directory = path.parent()?;
-    let above = directory.as_str().rsplit('/').find(|part| !part.is_empty() && !GENERIC.contains(part));
-    above.or(before).map(str::to_owned)
+    before.filter(says).or_else(|| directory.as_str().rsplit('/').find(says)).map(str::to_owned)
 }

@@ -215,6 +215,9 @@ fn directories(claims: &Claims, inventory: &Inventory, files: &Files) -> Vec<App
             continue;
         }
         let Some(directory) = file.path.parent() else { continue };
+        if is_in_chart(&directory, inventory) {
+            continue;
+        }
         found.entry((directory, class == FileClass::StaticPod)).or_default().push(file.path.clone());
     }
     let make = |((directory, is_static), files): ((RepoPath, bool), Vec<RepoPath>)| {
@@ -222,6 +225,14 @@ fn directories(claims: &Claims, inventory: &Inventory, files: &Files) -> Vec<App
         app(&directory, declared, SourceKind::Directory { files })
     };
     found.into_iter().map(make).collect()
+}
+
+/// Whether a directory is a chart's `crds/` or lies in it: those objects come with the chart.
+fn is_in_chart(directory: &RepoPath, inventory: &Inventory) -> bool {
+    let mut above = std::iter::successors(Some(directory.clone()), RepoPath::parent);
+    above.any(|above| {
+        above.file_name() == "crds" && above.parent().is_some_and(|chart| inventory.charts.contains(&chart))
+    })
 }
 
 fn app(directory: &RepoPath, declared: Declared, kind: SourceKind) -> App {

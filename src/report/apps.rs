@@ -47,6 +47,13 @@ pub fn text(repository: &Repository, paths: &Paths, out: &mut dyn Write) -> io::
             }
         }
     }
+    let unbound = repository.unbound_values();
+    if !unbound.is_empty() {
+        writeln!(out, "\nNothing says which chart these values files are for:")?;
+    }
+    for file in unbound {
+        writeln!(out, "  {}", visible::line(&view.path(file)))?;
+    }
     writeln!(out, "\n{}", view.summary())
 }
 
@@ -54,7 +61,8 @@ pub fn text(repository: &Repository, paths: &Paths, out: &mut dyn Write) -> io::
 pub fn json(repository: &Repository, paths: &Paths) -> Value {
     let view = View { repository, paths };
     let apps: Vec<Value> = repository.apps.iter().map(|app| view.json(app)).collect();
-    json!({ "version": 1, "apps": apps, "coverage": repository.coverage() })
+    let unbound: Vec<String> = repository.unbound_values().into_iter().map(|file| view.path(file)).collect();
+    json!({ "version": 1, "apps": apps, "unbound": unbound, "coverage": repository.coverage() })
 }
 
 enum Row {

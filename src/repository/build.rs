@@ -35,7 +35,7 @@ pub(super) fn apps(files: &Files, config: &Config, inventory: &Inventory) -> Vec
         let declared = declarations.as_ref().unwrap_or(&written);
         let apps = gitops::apps(inventory, files, config, declared);
         builds.add(&apps, files);
-        built = apps.into_par_iter().map(|app| build(app, files, &builds)).collect();
+        built = apps.into_par_iter().map(|app| build(app, files, inventory, &builds)).collect();
         let effective = revised(&written, &built);
         if same(declared, &effective) {
             break;
@@ -155,7 +155,7 @@ impl Builds {
     }
 }
 
-fn build(app: App, files: &Files, builds: &Builds) -> BuiltApp {
+fn build(app: App, files: &Files, inventory: &Inventory, builds: &Builds) -> BuiltApp {
     let unresolved = app.unresolved.clone();
     let mut built = BuiltApp { app, objects: Vec::new(), releases: Vec::new(), problems: Vec::new(), unresolved };
     for source in &built.app.sources {
@@ -175,6 +175,7 @@ fn build(app: App, files: &Files, builds: &Builds) -> BuiltApp {
             }
             SourceKind::Directory { files: paths } => {
                 let ids = paths.iter().filter_map(|path| files.file_at(path)).map(|file| file.id);
+                let ids = ids.filter(|id| inventory.class(*id).holds_objects());
                 built.objects.extend(ids.flat_map(|id| gitops::objects_of(files, id)));
             }
             SourceKind::Unresolved => {}

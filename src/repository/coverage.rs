@@ -1,6 +1,6 @@
 //! What a run covered and what it did not, in counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -58,10 +58,19 @@ impl Repository {
                 FileClass::Encrypted => coverage.encrypted += 1,
                 FileClass::Templated | FileClass::ChartTemplate => coverage.templated += 1,
                 FileClass::Other if crate::is_yaml(&file.path) => coverage.other += 1,
-                FileClass::Values if !values.contains_key(&file.id) => coverage.values_unbound += 1,
                 _ => {}
             }
         }
+        coverage.values_unbound = self.unbound_values().len();
         coverage
+    }
+
+    /// Values files of which nobody can say what they are for, sorted.
+    pub fn unbound_values(&self) -> Vec<FileId> {
+        let used: BTreeSet<FileId> =
+            self.apps.iter().flat_map(|app| &app.releases).flat_map(|release| release.files.iter().copied()).collect();
+        let files = self.files.sources.files();
+        let unbound = files.iter().map(|file| file.id);
+        unbound.filter(|file| self.class(*file) == FileClass::Values && !used.contains(file)).collect()
     }
 }

@@ -51,13 +51,18 @@ pub(in crate::gitops) fn application_set(object: &Object, inventory: &Inventory,
         if let Some(patch) = patch {
             match patched(&root, patch, &parameters, files) {
                 Some(patched) => root = patched,
-                None => {
-                    let reason = "the templatePatch can't be evaluated offline";
-                    unresolved.push(Unresolved::at(patch.span, Cause::Template, reason));
+                None if decides_what_is_deployed(patch) => {
+                    let reason = "the templatePatch has control flow, which presync does not evaluate yet";
+                    unresolved.push(Unresolved::at(patch.span, Cause::Unsupported, reason));
                 }
+                None => {}
             }
         }
         let mut app = application(&named(object, root), inventory, files);
+        if !unresolved.is_empty() && app.sources.is_empty() {
+            // The patch is where the sources are.
+            app.unresolved.clear();
+        }
         app.unresolved.append(&mut unresolved);
         apps.push(app);
     }
@@ -71,6 +76,8 @@ pub(in crate::gitops) fn application_set(object: &Object, inventory: &Inventory,
         let mut app = application(&named(object, root), inventory, files);
         app.name = format!("{} (ApplicationSet)", object.id.name);
         app.declared = Declared::ArgoApplication(object.name_span());
+        // That a placeholder has no value follows from what was said already.
+        app.unresolved.retain(|unresolved| unresolved.cause != Cause::Template);
         generated.unresolved.append(&mut app.unresolved);
         app.unresolved = generated.unresolved;
         apps.push(app);
@@ -139,6 +146,13 @@ fn patched(root: &Node, patch: &Node, parameters: &Parameters<'_>, files: &Files
     let stream = files.embedded(patch);
     let parsed = stream.documents.first().and_then(|document| document.root.as_ref())?;
     stream.problems.is_empty().then(|| merge_values(root, &parameters.apply(parsed)))
+}
+
+/// Whether a patch may change the sources or the destination. One that only adds, say, `ignoreDifferences` leaves what is
+/// deployed as it is.
+fn decides_what_is_deployed(patch: &Node) -> bool {
+    let fields = ["source", "destination", "project"];
+    patch.is_unknown() || patch.as_str().is_some_and(|text| fields.iter().any(|field| text.contains(field)))
 }
 
 struct Search<'a> {

@@ -22,7 +22,9 @@ pub(super) fn releases(
     files: &Files,
 ) -> Vec<Release> {
     let text = |key| source.get(key).and_then(Node::as_text).filter(|text: &&str| !text.is_empty());
-    let named = source.get("chart").or(source.get("path")).unwrap_or(source);
+    // An OCI artifact that is a chart is named by its URL, and its path is `.`.
+    let says = |key| source.get(key).filter(|node| !matches!(node.as_text(), None | Some("" | "." | "./")));
+    let named = says("chart").or(says("path")).or(says("repoURL")).unwrap_or(source);
     let reference = named.as_text().unwrap_or_default().trim_end_matches('/');
     let name = reference.rsplit('/').next().unwrap_or_default().to_owned();
     let version = source.get("targetRevision").filter(|_| directory.is_none());

@@ -42,12 +42,13 @@ pub(super) fn read(source: &Node, siblings: &[&Node], app: &mut App, inventory: 
     };
     let own = url.and_then(Node::as_str).is_some_and(|url| inventory.own.is_own(url));
     if !own {
-        // Even so the values are known, if it says that it is a chart.
-        if source.get("helm").is_some_and(|block| !block.is_null()) {
-            let releases = helm::releases(source, siblings, None, app, inventory, files);
-            add(app, span, SourceKind::Helm(releases));
-        }
         let url = url.and_then(Node::as_text).unwrap_or("no repository");
+        // Even so the values are known, if it says that it is a chart.
+        let is_chart = source.get("helm").is_some_and(|block| !block.is_null());
+        if is_chart || url.starts_with("oci://") && path.trim_matches(['.', '/']).is_empty() {
+            let releases = helm::releases(source, siblings, None, app, inventory, files);
+            return add(app, span, SourceKind::Helm(releases));
+        }
         return unresolved(app, span, Cause::Elsewhere, &format!("{path} lies in another repository, {url}"));
     }
     let Some(root) = directory_at(files, path) else {

@@ -160,7 +160,9 @@ fn last_part(reference: &str) -> &str {
 /// One entry of `valuesFrom`.
 fn values_from(entry: &Node, declaration: &Declaration, inventory: &Inventory, files: &Files, layers: &mut Layers) {
     let text = |key| entry.get(key).and_then(Node::as_text).filter(|text: &&str| !text.is_empty());
-    let name = text("name").unwrap_or_default();
+    let Some(name) = text("name") else {
+        return layers.missing(entry.span, Cause::Invalid, "this entry of `valuesFrom` names nothing");
+    };
     let key = text("valuesKey").unwrap_or("values.yaml");
     let span = entry.get("name").map_or(entry.span, |name| name.span);
     let optional = entry.get("optional").and_then(Node::as_bool).unwrap_or(false);
