@@ -1,6 +1,8 @@
 //! Each folder of `fixtures/gitops` is a repository; its `expected.txt` holds what `presync apps` prints for it, and below
 //! that the merged values of every release, each with the line it was written in.
 
+#![allow(clippy::expect_used, reason = "a test says what is wrong by failing")]
+
 use std::fmt::Write as _;
 use std::path::Path;
 
