@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 use rayon::prelude::*;
 
 use crate::source::{Entry, FileId, RepoPath, SourceFile, Sources, Span};
@@ -33,7 +33,10 @@ impl Files {
 
     /// Parses files in parallel, so that later calls of [`Files::stream`] answer at once.
     pub fn parse_all(&self, files: &[FileId]) {
-        let parsed: Vec<_> = files.par_iter().map(|id| (*id, Arc::new(self.parse(*id)))).collect();
+        let known: HashSet<FileId> =
+            self.streams.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
+        let missing = files.par_iter().filter(|id| !known.contains(*id));
+        let parsed: Vec<_> = missing.map(|id| (*id, Arc::new(self.parse(*id)))).collect();
         self.streams.write().unwrap_or_else(PoisonError::into_inner).extend(parsed);
     }
 

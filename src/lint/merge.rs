@@ -45,3 +45,44 @@ pub(super) fn merge(findings: impl Iterator<Item = Finding>) -> Vec<Finding> {
     }
     merged
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::{Confidence, Label, RuleId, Severity};
+    use crate::source::{FileId, Span};
+
+    fn finding(app: &str, start: usize, message: &str, severity: Severity) -> Finding {
+        Finding {
+            rule: RuleId::new("test-merge"),
+            severity,
+            confidence: Confidence::High,
+            message: message.to_owned(),
+            primary: Label { span: Span::new(FileId(0), start, start + 1), message: String::new() },
+            related: Vec::new(),
+            help: None,
+            fix: None,
+            object: Some(format!("Deployment {app}/web")),
+            apps: vec![app.to_owned()],
+        }
+    }
+
+    #[test]
+    fn a_base_of_several_overlays_gives_one_finding() {
+        let findings = [
+            finding("two", 5, "web of two is wrong", Severity::Warning),
+            finding("one", 5, "web of one is broken", Severity::Error),
+            finding("three", 5, "web of three is wrong", Severity::Warning),
+            finding("three", 9, "web of three is wrong elsewhere", Severity::Warning),
+        ];
+        let merged = merge(findings.into_iter());
+        let told: Vec<_> = merged.iter().map(|finding| (finding.message.as_str(), finding.apps.join(" "))).collect();
+        assert_eq!(
+            told,
+            [
+                ("web of one is broken", "one three two".to_owned()),
+                ("web of three is wrong elsewhere", "three".to_owned())
+            ]
+        );
+    }
+}
