@@ -9,6 +9,7 @@ mod object;
 mod pod;
 mod quantity;
 mod scope;
+mod selector;
 mod target;
 mod version;
 
@@ -19,5 +20,6 @@ pub use object::{Object, ObjectId};
 pub use pod::{Container, ContainerKind, Pod};
 pub use quantity::{Quantity, QuantityError};
 pub use scope::{Scope, api_version_of, scope, scope_in_any_group, was_ever_served};
+pub use selector::selects;
 pub use target::{Target, Targets};
 pub use version::Version;

@@ -106,6 +106,11 @@ impl<'a> Findings<'a> {
         Quantity::of(self.setting(name)?)?.ok()
     }
 
+    /// The value of a setting of the type `texts`; empty if the rule's file declares no such setting.
+    pub fn texts(&self, name: &str) -> Vec<&'a str> {
+        self.setting(name).map(Node::items).unwrap_or_default().iter().filter_map(Node::as_text).collect()
+    }
+
     /// The findings so far.
     pub fn into_list(self) -> Vec<Finding> {
         self.list

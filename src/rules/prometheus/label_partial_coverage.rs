@@ -1,6 +1,6 @@
 //! See `rules/prometheus/prometheus-label-partial-coverage.md`.
 
-use super::labels::{self, Coverage, JOINED, Sources};
+use super::labels::{self, Coverage, Sources};
 use crate::repository::Repository;
 use crate::rules::{Check, Findings};
 
@@ -11,7 +11,7 @@ const NAMED: usize = 3;
 
 fn check(repository: &Repository, findings: &mut Findings<'_>) {
     for prometheus in labels::all(repository) {
-        for label in JOINED {
+        for label in findings.texts("labels") {
             let Coverage::Some(sources) = prometheus.coverage(label, repository) else { continue };
             let app = &prometheus.app.app.name;
             if let Some(span) = sources.default_metric {

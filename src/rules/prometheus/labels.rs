@@ -12,10 +12,6 @@ use crate::rules::cluster::Cluster;
 use crate::source::Span;
 use crate::yaml::{Node, Value};
 
-/// Labels by which dashboards and rules join series and tell clusters apart, and which no scrape brings by itself.
-/// Source: the kubernetes-mixin that kube-prometheus-stack ships, whose joins and filters all name `cluster`.
-pub(super) const JOINED: [&str; 1] = ["cluster"];
-
 /// One Prometheus.
 pub(super) struct Prometheus<'a> {
     /// The app that brings it.

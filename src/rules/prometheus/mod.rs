@@ -3,4 +3,5 @@
 mod labels;
 
 pub(super) mod label_partial_coverage;
+pub(super) mod monitor_not_selected;
 pub(super) mod recording_rule_label_mismatch;

@@ -1,6 +1,6 @@
 //! See `rules/prometheus/prometheus-recording-rule-label-mismatch.md`.
 
-use super::labels::{self, Coverage, JOINED, Prometheus};
+use super::labels::{self, Coverage, Prometheus};
 use crate::finding::{Finding, Severity};
 use crate::repository::Repository;
 use crate::rules::charts::{self, Values};
@@ -14,7 +14,7 @@ pub(crate) const CHECK: Check = Check::Repository(check);
 fn check(repository: &Repository, findings: &mut Findings<'_>) {
     let all = labels::all(repository);
     for prometheus in &all {
-        for label in JOINED {
+        for label in findings.texts("labels") {
             // Scraped series get the label from metric relabelings too; only `up` goes without.
             let lacks = match prometheus.coverage(label, repository) {
                 Coverage::FullOrUnknown => false,
