@@ -77,7 +77,7 @@ impl BuiltApp {
 
     /// Whether everything that the app is made of was built and is known.
     pub fn is_complete(&self) -> bool {
-        self.unresolved.is_empty() && !self.problems.iter().any(|problem| problem.kind.loses_objects())
+        self.unresolved.is_empty() && !self.problems.iter().any(|problem| problem.loses_objects())
     }
 }
 

@@ -1,7 +1,41 @@
 //! A `kustomization.yaml` and everything it names, to the objects that `kustomize build` prints.
 //!
 //! Nothing here touches the network or runs a program: remote bases, plugins and the like are [`Problem`]s, and the
-//! rest of the tree is still built as far as it can be. Where upstream is odd, so is this module.
+//! rest of the tree is still built as far as it can be. Where upstream is odd, so is this module. The order of things
+//! is kustomize's own: `accumulate` goes through the tree, each kustomization transforms what it has gathered, and
+//! hashes, references and vars come once at the end.
+
+mod accumulate;
+mod configuration;
+mod field_spec;
+mod generate;
+mod hash;
+mod id;
+mod images;
+mod json_patch;
+mod kustomization;
+mod labels;
+mod load;
+mod merge;
+mod merge_keys;
+mod merge_list;
+mod names;
+mod namespace;
+mod order;
+mod patch;
+mod patch_match;
+mod plugins;
+mod problem;
+mod read;
+mod references;
+mod replacement;
+mod resource;
+mod scalar;
+mod schema;
+mod selector;
+mod vars;
+
+pub use problem::{Problem, ProblemKind};
 
 use crate::files::Files;
 use crate::helm::Release;
@@ -35,61 +69,41 @@ pub struct Build {
     pub problems: Vec<Problem>,
     /// Every file that took part, kustomizations included, sorted.
     pub files: Vec<crate::source::FileId>,
-}
-
-/// Something that kustomize would refuse, or do silently though nobody can want it, or that presync can't build.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Problem {
-    /// What it is, for the rules.
-    pub kind: ProblemKind,
-    /// The text to mend.
-    pub span: Span,
-    /// One sentence; what kustomize itself says where users know its words.
-    pub message: String,
-    /// Other places, each with a few words.
-    pub related: Vec<(Span, String)>,
-    /// What to do, where that is known.
-    pub help: Option<String>,
-}
-
-/// The kinds of [`Problem`]. Each is the matter of one rule.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum ProblemKind {
-    /// A file or directory that the kustomization names is not there.
-    ResourceMissing,
-    /// A patch selects no object; kustomize says nothing (with `target`) or fails (without).
-    PatchNoMatch,
-    /// A patch operation names a path that does not exist, a test that fails, or an index out of range.
-    PatchPathMissing,
-    /// A `replace` of a missing key, which creates it silently.
-    PatchReplaceCreates,
-    /// A patch that changes nothing.
-    PatchNoEffect,
-    /// A JSON patch addresses a named list element by index without testing its name.
-    PatchIndexUnguarded,
-    /// A strategic merge patch appends an element that can't be meant as a new one.
-    PatchAppendsElement,
-    /// Any other reason for which `kustomize build` fails.
-    BuildFails,
-    /// Remote bases, plugins, functions: valid, but not to be had offline. The build is incomplete.
-    NotBuilt,
+    /// Patches that found an object to change, by the place that [`ProblemKind::PatchNoMatch`] would point at; sorted.
+    /// A patch of a base or a component is of use as long as it is of use to one that includes it.
+    pub applied: Vec<Span>,
 }
 
 /// Builds the kustomization in `directory`.
-pub fn build(_files: &Files, _directory: &RepoPath, _options: &Options) -> Build {
-    Build::default()
+pub fn build(files: &Files, directory: &RepoPath, options: &Options) -> Build {
+    accumulate::Engine::new(files, options, directory).build()
 }
 
 impl Build {
     /// Whether everything is there: no object is missing and none is less than it would be.
     pub fn is_complete(&self) -> bool {
-        !self.problems.iter().any(|problem| problem.kind.loses_objects())
+        !self.problems.iter().any(Problem::loses_objects)
+    }
+
+    /// What kustomize would print instead of objects; `None` if it builds.
+    pub fn failure(&self) -> Option<&str> {
+        self.problems.iter().find_map(|problem| problem.upstream.as_deref())
+    }
+
+    /// The objects as text, as `kustomize build` prints them.
+    pub fn to_yaml(&self) -> String {
+        let documents: Vec<String> = self.objects.iter().map(|object| crate::yaml::encode(&object.root)).collect();
+        documents.join("---\n")
     }
 }
 
-impl ProblemKind {
-    /// Whether objects are missing from the build, or not as they would be, because of such a problem.
-    pub fn loses_objects(self) -> bool {
-        matches!(self, Self::ResourceMissing | Self::PatchPathMissing | Self::BuildFails | Self::NotBuilt)
-    }
+/// The name that is most like `name`, if one is like it.
+pub(crate) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let allowed = (name.chars().count() / 3).clamp(1, 4);
+    candidates
+        .filter(|candidate| *candidate != name)
+        .map(|candidate| (strsim::osa_distance(name, candidate), candidate))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min()
+        .map(|(_, candidate)| candidate)
 }

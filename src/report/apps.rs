@@ -110,7 +110,7 @@ impl View<'_> {
             let place = unresolved.span.map(|span| format!(" ({})", self.place(span))).unwrap_or_default();
             rows.push(Row::Note(visible::line(&format!("{}{place}", unresolved.reason)).into_owned()));
         }
-        for problem in built.problems.iter().filter(|problem| problem.kind.loses_objects()) {
+        for problem in built.problems.iter().filter(|problem| problem.loses_objects()) {
             let note = format!("{} ({})", problem.message, self.place(problem.span));
             rows.push(Row::Note(visible::line(&note).into_owned()));
         }

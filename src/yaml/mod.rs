@@ -8,6 +8,7 @@
 //! Left out: schemas, Kubernetes, files.
 
 mod embedded;
+mod encode;
 mod mapping;
 mod node;
 mod parse;
@@ -16,6 +17,7 @@ mod scalar;
 mod syntax;
 
 pub use embedded::{Embedded, embedded, part};
+pub use encode::{compare_keys, encode, is_timestamp};
 pub use node::{Action, Change, Entry, History, Key, Mapping, Node, Removed, Style, Tag, Value};
 pub use parse::{Document, Stream, parse};
 pub use problem::{Problem, ProblemKind, SyntaxError};

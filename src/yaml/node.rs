@@ -237,6 +237,14 @@ impl Node {
         }
     }
 
+    /// The text of a scalar, whatever it means; `None` for lists and maps.
+    pub fn value_text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Scalar(text) => Some(text),
+            Value::Sequence(_) | Value::Mapping(_) => None,
+        }
+    }
+
     /// The boolean, if the value is one to Kubernetes.
     pub fn as_bool(&self) -> Option<bool> {
         match self.resolve()? {
@@ -477,6 +485,13 @@ impl Mapping {
         self.entries.retain(keep);
         if let Some(aside) = &mut self.aside {
             aside.index = OnceLock::new();
+        }
+    }
+
+    /// Marks every key as quoted, so that `on` stays `on` in JSON.
+    pub fn quote_keys(&mut self) {
+        for entry in &mut self.entries {
+            entry.key.style = Style::DoubleQuoted;
         }
     }
 

@@ -1,0 +1,178 @@
+//! `labels`, `commonLabels` and `commonAnnotations`, and the annotations that a build leaves behind.
+
+use super::accumulate::{Accumulator, Engine};
+use super::field_spec::{FieldSpec, Leaf, add, visit};
+use super::id::{Gvk, text_of};
+use super::kustomization::Kustomization;
+use super::problem::Problem;
+use super::resource::{Origin, Resource};
+use crate::source::Span;
+use crate::yaml::{Action, Entry, Key, Node};
+
+impl Engine<'_> {
+    pub(super) fn label(&mut self, kustomization: &Kustomization, gathered: &mut Accumulator) {
+        for entry in kustomization.list("labels") {
+            let pairs = entry.get("pairs").map(Node::entries).unwrap_or_default();
+            let mut specs: Vec<FieldSpec> = read_specs(entry.get("fields"));
+            let flag = |field: &str| entry.get(field).and_then(Node::as_bool).unwrap_or(false);
+            let fields = gathered.fields.clone();
+            let own = [FieldSpec { gvk: Gvk::default(), path: "metadata/labels".into(), create: true }];
+            let mut more: Vec<&[FieldSpec]> = vec![&fields.labels];
+            if flag("includeSelectors") {
+                more.push(&fields.common_labels);
+            } else {
+                if flag("includeTemplates") {
+                    more.push(&fields.template_labels);
+                }
+                more.push(&own);
+            }
+            if flag("includeVolumeClaimTemplates") {
+                more.push(&fields.claim_template_labels);
+            }
+            let conflict = more.into_iter().flatten().any(|spec| add(&mut specs, spec.clone()).is_err());
+            if conflict {
+                self.report(Problem::fails(entry.span, "failed to merge labels: conflicting fieldspecs"));
+                continue;
+            }
+            self.set_entries(gathered, pairs, &specs, entry.span);
+            self.ran(kustomization, gathered, "LabelTransformer");
+        }
+        let common = kustomization.root.get("commonLabels");
+        if let Some(common) = common {
+            let specs = gathered.fields.common_labels.clone();
+            self.set_entries(gathered, common.entries(), &specs, common.span);
+        }
+        if common.is_some() || !kustomization.list("labels").is_empty() {
+            self.ran(kustomization, gathered, "LabelTransformer");
+        }
+    }
+
+    pub(super) fn annotate(&mut self, kustomization: &Kustomization, gathered: &mut Accumulator) {
+        let Some(annotations) = kustomization.root.get("commonAnnotations") else { return };
+        if annotations.entries().is_empty() {
+            return;
+        }
+        let specs = gathered.fields.common_annotations.clone();
+        self.set_entries(gathered, annotations.entries(), &specs, annotations.span);
+        self.ran(kustomization, gathered, "AnnotationsTransformer");
+    }
+
+    /// Writes the pairs into every map that the specs name.
+    pub(super) fn set_entries(&mut self, gathered: &mut Accumulator, pairs: &[Entry], specs: &[FieldSpec], by: Span) {
+        if pairs.is_empty() {
+            return;
+        }
+        for resource in gathered.resources.list_mut() {
+            let gvk = resource.gvk();
+            for spec in specs.iter().filter(|spec| gvk.is_selected_by(&spec.gvk)) {
+                let written = visit(&mut resource.root, spec, Some(Leaf::Mapping), by, &mut |node| {
+                    let Some(mapping) = node.as_mapping_mut() else {
+                        return Err("wrong node kind: expected MappingNode but got ScalarNode".to_owned());
+                    };
+                    for pair in pairs {
+                        let mut value = Node::string(text_of(Some(&pair.value)), pair.value.span);
+                        let by = pair.key.span.to(pair.value.span);
+                        match mapping.get_mut(&pair.key.text) {
+                            Some(old) => {
+                                value.history = old.history.clone();
+                                value.changed(Action::Labelled, by, Some(old.clone()));
+                                *old = value;
+                            }
+                            None => {
+                                value.changed(Action::Labelled, by, None);
+                                mapping.push(Entry { key: pair.key.clone(), value });
+                            }
+                        }
+                    }
+                    Ok(())
+                });
+                if let Err(words) = written {
+                    self.report(Problem::fails(by, words));
+                }
+            }
+        }
+    }
+
+    /// Notes that a transformer ran, as `buildMetadata` asks for.
+    pub(super) fn ran(&mut self, kustomization: &Kustomization, gathered: &mut Accumulator, kind: &str) {
+        gathered.resources.drop_empty();
+        let Some(origin) = self.built_origin(kustomization, kind) else { return };
+        for resource in gathered.resources.list_mut() {
+            if resource.origin.is_none() {
+                resource.origin = Some(origin.clone());
+            } else {
+                resource.transformations.push(origin.clone());
+            }
+        }
+    }
+
+    /// Writes what `buildMetadata` asks for, and makes every annotation the string that kustomize makes of it.
+    pub(super) fn finish_annotations(&self, resource: &mut Resource) {
+        let by = resource.root.span;
+        let mut more: Vec<(&str, String)> = Vec::new();
+        if self.metadata.origins
+            && let Some(origin) = &resource.origin
+        {
+            more.push(("config.kubernetes.io/origin", describe(origin, "", "")));
+        }
+        if self.metadata.transformations && !resource.transformations.is_empty() {
+            let list = resource.transformations.iter().map(|origin| describe(origin, "- ", "  ")).collect::<String>();
+            more.push(("alpha.config.kubernetes.io/transformations", list));
+        }
+        if self.metadata.managed_by
+            && let Some(labels) = resource.metadata_map("labels", by)
+        {
+            labels.insert(
+                Key::new("app.kubernetes.io/managed-by", by),
+                Node::string(concat!("kustomize-", "v5.5.0"), by),
+            );
+        }
+        if !more.is_empty()
+            && let Some(annotations) = resource.metadata_map("annotations", by)
+        {
+            for (key, text) in more {
+                annotations.insert(Key::new(key, by), Node::string(text, by));
+            }
+        }
+        let Some(annotations) = resource.root.at(&["metadata", "annotations"]) else { return };
+        let is_text =
+            |node: &Node| node.as_str().is_some() && super::scalar::kind(node) == Some(super::scalar::Kind::String);
+        let empty = annotations.is_null() || annotations.as_mapping().is_some_and(|map| map.is_empty());
+        if !empty && annotations.entries().iter().all(|entry| is_text(&entry.value)) {
+            return;
+        }
+        let Some(metadata) = resource.root.as_mapping_mut().and_then(|root| root.get_mut("metadata")) else { return };
+        let Some(metadata) = metadata.as_mapping_mut() else { return };
+        if empty {
+            metadata.retain(|entry| entry.key.text != "annotations");
+            return;
+        }
+        let Some(annotations) = metadata.get_mut("annotations").and_then(Node::as_mapping_mut) else { return };
+        for value in annotations.values_mut() {
+            if !is_text(value) {
+                let text = text_of(Some(value)).to_owned();
+                *value = Node { history: value.history.clone(), ..Node::string(text, value.span) };
+            }
+        }
+    }
+}
+
+/// An origin as YAML; `first` and `rest` stand before its first and its other lines.
+fn describe(origin: &Origin, first: &str, rest: &str) -> String {
+    match origin {
+        Origin::Path(path) => format!("{first}path: {path}\n"),
+        Origin::Built { configured_in, kind } => format!(
+            "{first}configuredIn: {configured_in}\n{rest}configuredBy:\n{rest}  apiVersion: builtin\n{rest}  kind: {kind}\n"
+        ),
+    }
+}
+
+/// Rows of a fieldspec list as a user writes them.
+pub(super) fn read_specs(list: Option<&Node>) -> Vec<FieldSpec> {
+    let spec = |node: &Node| FieldSpec {
+        gvk: Gvk::new(text_of(node.get("group")), text_of(node.get("version")), text_of(node.get("kind"))),
+        path: text_of(node.get("path")).into(),
+        create: node.get("create").and_then(Node::as_bool).unwrap_or(false),
+    };
+    list.map(Node::items).unwrap_or_default().iter().map(spec).collect()
+}

@@ -1,0 +1,144 @@
+//! Which files a kustomization may name, and what stands there.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::problem::{Problem, ProblemKind};
+use crate::files::Files;
+use crate::source::{Entry, RepoPath, SourceFile, Span};
+
+/// What a path in a kustomization leads to.
+pub(super) enum Target {
+    File(Arc<SourceFile>),
+    Directory(RepoPath),
+    Missing,
+}
+
+/// Reads a path as written in a file of `directory`; `None` if it leaves the repository.
+pub(super) fn path_from(files: &Files, directory: &RepoPath, text: &str) -> Option<RepoPath> {
+    if text.starts_with('/') { files.sources.relative(Path::new(text)) } else { directory.join(text) }
+}
+
+/// What stands at a path as written in a file of `directory`.
+pub(super) fn target(files: &Files, directory: &RepoPath, text: &str) -> Target {
+    let Some(path) = path_from(files, directory, text) else { return Target::Missing };
+    match files.sources.entry(&path) {
+        Some(Entry::File(id)) => Target::File(files.sources.file(id)),
+        Some(Entry::Directory) => Target::Directory(files.sources.resolve(&path)),
+        None => Target::Missing,
+    }
+}
+
+/// Whether kustomize would fetch this from elsewhere: a URL, `git@host:path`, `github.com/…`.
+pub(super) fn is_remote(text: &str) -> bool {
+    if text.starts_with('/') || text.starts_with("./") || text.starts_with("../") {
+        return false;
+    }
+    let lower = text.to_ascii_lowercase();
+    let text = lower.strip_prefix("git::").unwrap_or(&lower);
+    let scheme = ["https://", "http://", "ssh://", "file://", "git://", "oci://", "s3://", "gcs://", "hg::"];
+    let scp = text.split_once(':').is_some_and(|(host, _)| host.contains('@') && !host.contains('/'));
+    lower.starts_with("git::")
+        || scheme.iter().any(|scheme| text.starts_with(scheme))
+        || scp
+        || text.starts_with("github.com/")
+        || text.starts_with("github.com:")
+        || text.contains("?ref=")
+        || text.contains(".git//")
+}
+
+/// The file at a path that a kustomization names for anything but `resources`: a patch, a generator's source.
+pub(super) fn file(
+    files: &Files,
+    directory: &RepoPath,
+    text: &str,
+    span: Span,
+    load_anywhere: bool,
+) -> Result<Arc<SourceFile>, Box<Problem>> {
+    let location = location(files, directory, text);
+    match target(files, directory, text) {
+        Target::File(file) => {
+            if !load_anywhere && !files.sources.resolve(&file.path).is_within(&files.sources.resolve(directory)) {
+                return Err(Box::new(outside(files, directory, text, span)));
+            }
+            Ok(file)
+        }
+        Target::Directory(_) => {
+            let message = format!("`{text}` is a directory; a file is needed here");
+            let words = format!("'{location}' must resolve to a file");
+            Err(Box::new(Problem::new(ProblemKind::BuildFails, span, message).upstream(words)))
+        }
+        Target::Missing if is_remote(text) => {
+            let message =
+                format!("`{text}` is fetched over the network, which presync does not do; what it holds is left out");
+            Err(Box::new(Problem::new(ProblemKind::NotBuilt, span, message)))
+        }
+        Target::Missing => Err(Box::new(missing(files, directory, text, span))),
+    }
+}
+
+/// The file system path that kustomize's messages name.
+pub(super) fn location(files: &Files, directory: &RepoPath, text: &str) -> String {
+    match path_from(files, directory, text) {
+        Some(path) => files.sources.location(&path).display().to_string(),
+        None => files.sources.location(directory).join(text).display().to_string(),
+    }
+}
+
+/// A file that lies outside the kustomization's directory, which kustomize refuses to read.
+pub(super) fn outside(files: &Files, directory: &RepoPath, text: &str, span: Span) -> Problem {
+    let root = files.sources.location(directory).display().to_string();
+    let words = format!("security; file '{}' is not in or below '{root}'", location(files, directory, text));
+    let message = format!(
+        "`{text}` lies outside the directory of this kustomization, and kustomize reads files only from there or below"
+    );
+    let help = "list the directory that holds the file, with a kustomization.yaml of its own, or move the file; \
+                `--load-restrictor LoadRestrictionsNone` lifts the rule where the controller allows it";
+    Problem::new(ProblemKind::BuildFails, span, message).upstream(words).help(help)
+}
+
+/// A path at which nothing stands, with the nearest name that is there.
+pub(super) fn missing(files: &Files, directory: &RepoPath, text: &str, span: Span) -> Problem {
+    let words = format!("open {}: no such file or directory", location(files, directory, text));
+    let path = path_from(files, directory, text);
+    if let Some(path) = path.as_ref().filter(|path| files.sources.exists_unlisted(path)) {
+        let message = format!(
+            "`{text}` exists here but is not in the repository: Git ignores `{path}`, so the build fails elsewhere"
+        );
+        return Problem::new(ProblemKind::ResourceMissing, span, message)
+            .upstream(words)
+            .help("add the file to Git, or take it off the list");
+    }
+    let message = match &path {
+        Some(_) => format!("`{text}` does not exist, so the whole kustomization fails to build"),
+        None => format!("`{text}` leads out of the repository, so nothing can be built from it here"),
+    };
+    let mut problem = Problem::new(ProblemKind::ResourceMissing, span, message).upstream(words);
+    problem.help =
+        path.and_then(|path| nearest_path(files, directory, &path)).map(|found| format!("did you mean `{found}`?"));
+    problem
+}
+
+/// The path of a file or directory that may be meant: the same name elsewhere, or a name like it in the same place.
+fn nearest_path(files: &Files, directory: &RepoPath, path: &RepoPath) -> Option<String> {
+    let name = path.file_name();
+    let parent = path.parent()?;
+    let siblings = files.sources.children(&parent);
+    let names = siblings.iter().map(RepoPath::file_name);
+    if let Some(nearest) = super::nearest(name, names) {
+        return Some(parent.join(nearest)?.relative_to(directory));
+    }
+    // The same name elsewhere: the nearest place is the one with the shortest way.
+    let mut elsewhere: Vec<String> = Vec::new();
+    for file in files.sources.files() {
+        let mut candidate = Some(file.path.clone());
+        while let Some(path) = candidate {
+            if path.file_name() == name {
+                elsewhere.push(path.relative_to(directory));
+            }
+            candidate = path.parent().filter(|parent| !parent.as_str().is_empty() && !name.contains('.'));
+        }
+    }
+    elsewhere.sort_by_key(|path| (path.matches('/').count(), path.clone()));
+    elsewhere.into_iter().next()
+}

@@ -1,0 +1,100 @@
+//! The order of the output.
+
+use foldhash::HashMap;
+
+use super::id::{Gvk, ResId};
+use super::kustomization::Kustomization;
+use super::problem::Problem;
+use super::resource::Resource;
+use crate::yaml::Node;
+
+const FIRST: [&str; 22] = [
+    "Namespace",
+    "ResourceQuota",
+    "StorageClass",
+    "CustomResourceDefinition",
+    "ServiceAccount",
+    "PodSecurityPolicy",
+    "Role",
+    "ClusterRole",
+    "RoleBinding",
+    "ClusterRoleBinding",
+    "ConfigMap",
+    "Secret",
+    "Endpoints",
+    "Service",
+    "LimitRange",
+    "PriorityClass",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "Deployment",
+    "StatefulSet",
+    "CronJob",
+    "PodDisruptionBudget",
+];
+const LAST: [&str; 2] = ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
+
+/// How the output is sorted.
+pub(super) enum Order {
+    /// As it was loaded.
+    Loaded,
+    /// By kind, in kustomize's own or the user's order.
+    Kinds(HashMap<String, usize>, usize),
+}
+
+impl Order {
+    /// The order that the root asks for, else the one that the caller wants.
+    pub(super) fn of(root: &Kustomization, keep_order: bool, problems: &mut Vec<Problem>) -> Self {
+        let legacy = || Self::kinds(FIRST.iter().copied(), LAST.iter().copied());
+        let Some(options) = root.root.get("sortOptions") else {
+            return if keep_order { Self::Loaded } else { legacy() };
+        };
+        match options.str_at(&["order"]) {
+            Some("fifo") => Self::Loaded,
+            Some("legacy") => {
+                let own = options.get("legacySortOptions");
+                let list = |field| own.and_then(|own| own.get(field)).map(Node::items).unwrap_or_default();
+                let (first, last) = (list("orderFirst"), list("orderLast"));
+                if own.is_none() || first.is_empty() && last.is_empty() {
+                    return legacy();
+                }
+                Self::kinds(first.iter().filter_map(Node::as_str), last.iter().filter_map(Node::as_str))
+            }
+            _ => {
+                let words = "the field 'sortOptions.order' must be one of [fifo, legacy]";
+                problems.push(Problem::fails(options.span, words));
+                legacy()
+            }
+        }
+    }
+
+    fn kinds<'a>(first: impl Iterator<Item = &'a str>, last: impl Iterator<Item = &'a str>) -> Self {
+        let first: Vec<&str> = first.collect();
+        let middle = first.len();
+        let last = last.enumerate().map(|(at, kind)| (kind.to_owned(), middle + 1 + at));
+        let first = first.into_iter().enumerate().map(|(at, kind)| (kind.to_owned(), at));
+        Self::Kinds(first.chain(last).collect(), middle)
+    }
+
+    pub(super) fn sort(&self, list: &mut [Resource]) {
+        let Self::Kinds(ranks, middle) = self else { return };
+        list.sort_by_cached_key(|resource| {
+            let id = resource.id();
+            let rank = ranks.get(id.gvk.kind.as_str()).copied().unwrap_or(*middle);
+            let name = by_type(&id.gvk);
+            // Namespaces are sorted backwards, so that the core one comes first.
+            let backwards = (id.gvk.kind == "Namespace").then(|| std::cmp::Reverse(name.clone()));
+            (rank, backwards, name, by_id(&id))
+        });
+    }
+}
+
+fn by_type(gvk: &Gvk) -> String {
+    let or = |text: &str, none: &str| if text.is_empty() { none.to_owned() } else { text.to_owned() };
+    format!("{}_{}_{}", or(&gvk.group, "~G"), or(&gvk.version, "~V"), or(&gvk.kind, "~K"))
+}
+
+fn by_id(id: &ResId) -> String {
+    let or = |text: &str, none: &str| if text.is_empty() { none.to_owned() } else { text.to_owned() };
+    format!("{}|{}|{}", id.gvk, or(&id.namespace, "~X"), or(&id.name, "~N"))
+}

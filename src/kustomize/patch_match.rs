@@ -1,0 +1,258 @@
+//! What to say of patches that miss, fail, or do something nobody can want.
+
+use super::accumulate::Accumulator;
+use super::id::{ResId, text_of};
+use super::json_patch::{Operation, Refused};
+use super::patch::describe;
+use super::problem::{Problem, ProblemKind};
+use super::resource::Resource;
+use super::selector::Selector;
+use crate::source::Span;
+use crate::yaml::{Node, Value};
+
+/// The place that says which object a strategic merge patch is for.
+pub(super) fn aim(patch: &Node) -> Span {
+    patch.at(&["metadata", "name"]).map_or(patch.span, |name| name.span)
+}
+
+/// A strategic merge patch whose object is not there.
+pub(super) fn no_object(gathered: &Accumulator, patch: &Node, entry: Span, words: String) -> Problem {
+    let id = ResId::of(patch);
+    let place =
+        |namespace: &str| if namespace.is_empty() { String::new() } else { format!(" in namespace {namespace}") };
+    let message = format!(
+        "the patch is for {} {}{}, which is not here, so the whole kustomization fails to build",
+        id.gvk.kind,
+        id.name,
+        place(&id.namespace)
+    );
+    let mut problem = Problem::new(ProblemKind::PatchNoMatch, aim(patch), message).upstream(words);
+    if entry.file != patch.span.file {
+        problem.related.push((entry, "the patch is named here".to_owned()));
+    }
+    let list = gathered.resources.list();
+    let same_name = list.iter().find(|other| other.name() == id.name && other.gvk().kind == id.gvk.kind);
+    if let Some(other) = same_name {
+        let own = other.id();
+        problem.related.push((other.span(), "the object that may be meant".to_owned()));
+        problem.help = Some(if own.gvk != id.gvk {
+            format!("write `apiVersion: {}`, as the object has it", api_version(&own))
+        } else if own.namespace.is_empty() {
+            "take `metadata.namespace` out of the patch; the object has none".to_owned()
+        } else {
+            format!("add `namespace: {}` to the metadata of the patch, as the object has it", own.namespace)
+        });
+        return problem;
+    }
+    let of_kind = || list.iter().filter(|other| other.gvk().kind == id.gvk.kind);
+    if let Some(nearest) = super::nearest(&id.name, of_kind().map(Resource::name)) {
+        let nearest = nearest.to_owned();
+        if let Some(other) = of_kind().find(|other| other.name() == nearest) {
+            problem.related.push((other.span(), "an object with a name like it".to_owned()));
+        }
+        problem.help = Some(format!("did you mean `{nearest}`?"));
+    } else if let [only] = of_kind().collect::<Vec<_>>().as_slice() {
+        problem.related.push((only.span(), format!("the only {} here", id.gvk.kind)));
+    }
+    problem
+}
+
+fn api_version(id: &ResId) -> String {
+    if id.gvk.group.is_empty() { id.gvk.version.to_string() } else { format!("{}/{}", id.gvk.group, id.gvk.version) }
+}
+
+/// A `target` that selects nothing. Its place is what a person would mend: the field that keeps it from selecting, else
+/// its name.
+pub(super) fn no_target(gathered: &Accumulator, target: &Node) -> Problem {
+    const FIELDS: [&str; 7] = ["name", "kind", "namespace", "group", "version", "labelSelector", "annotationSelector"];
+    let list = gathered.resources.list();
+    let place = FIELDS.iter().find_map(|field| target.get(field)).map_or(target.span, |node| node.span);
+    let text = |field: &str| text_of(target.get(field));
+    let wanted: Vec<String> = FIELDS
+        .iter()
+        .filter(|field| !text(field).is_empty())
+        .map(|field| format!("{field} `{}`", text(field)))
+        .collect();
+    let message = format!(
+        "the patch selects nothing: no object here has {}; kustomize says nothing and leaves the patch out",
+        if wanted.is_empty() { "anything".to_owned() } else { wanted.join(", ") }
+    );
+    let mut problem = Problem::new(ProblemKind::PatchNoMatch, place, message);
+    // One field too many: leaving it out would select something.
+    let without: Vec<(&str, &Resource)> = FIELDS
+        .iter()
+        .filter(|field| target.get(field).is_some())
+        .filter_map(|field| {
+            let mut rest = target.clone();
+            rest.as_mapping_mut()?.retain(|entry| entry.key.text != *field);
+            if rest.entries().is_empty() {
+                return None;
+            }
+            let selector = Selector::new(&rest).ok()?;
+            Some((*field, list.iter().find(|resource| selector.selects(resource))?))
+        })
+        .collect();
+    let others = || without.iter().filter(|(field, _)| *field != "name");
+    if let Some((field, resource)) = others().next() {
+        let own = resource.id();
+        let has = match *field {
+            "kind" => own.gvk.kind.to_string(),
+            "namespace" => own.namespace.to_string(),
+            "group" => own.gvk.group.to_string(),
+            "version" => own.gvk.version.to_string(),
+            _ => String::new(),
+        };
+        problem.related.push((resource.span(), "the object that may be meant".to_owned()));
+        problem.help = Some(match (*field, has.as_str()) {
+            ("labelSelector" | "annotationSelector", _) => {
+                format!("{} does not have what `{field}` asks for at this point of the build", describe(resource))
+            }
+            ("namespace", "") => format!(
+                "take `namespace: {}` out of the target: {} has none when patches run, because they run before \
+                 `namespace:` is set",
+                text("namespace"),
+                describe(resource)
+            ),
+            (_, "") => format!("take `{field}` out of the target; {} has none", describe(resource)),
+            (_, has) => format!("{} has `{field}: {has}`", describe(resource)),
+        });
+        return problem;
+    }
+    let name = text("name");
+    let candidates = || {
+        let kind = text("kind");
+        list.iter().filter(move |resource| kind.is_empty() || resource.gvk().kind == kind)
+    };
+    if let Some(resource) = list
+        .iter()
+        .find(|resource| !name.is_empty() && resource.ids().any(|id| id.name != resource.name() && id.name == name))
+    {
+        problem.related.push((resource.span(), "this object had that name".to_owned()));
+        problem.help = Some(format!("patches see `{}` and `{}`", resource.original_id().name, resource.name()));
+    } else if let Some(nearest) = super::nearest(name, candidates().map(Resource::name)).filter(|_| !name.is_empty()) {
+        let nearest = nearest.to_owned();
+        if let Some(resource) = candidates().find(|resource| resource.name() == nearest) {
+            problem.related.push((resource.span(), "an object with a name like it".to_owned()));
+        }
+        problem.help = Some(format!("did you mean `{nearest}`?"));
+    } else if let [only] = candidates().collect::<Vec<_>>().as_slice()
+        && !text("kind").is_empty()
+    {
+        problem.related.push((only.span(), format!("the only {} here is called {}", only.gvk().kind, only.name())));
+    }
+    problem
+}
+
+/// An operation that can't be applied.
+pub(super) fn refused(operation: &Operation, why: Refused, resource: &Resource) -> Problem {
+    let object = describe(resource);
+    let there = if why.reached.is_empty() { "nothing of it".to_owned() } else { format!("only `{}`", why.reached) };
+    let message = match (operation.name.as_str(), why.kind) {
+        (_, ProblemKind::BuildFails) => format!("`{}` is no operation of a JSON patch", operation.name),
+        ("test", _) if why.words.contains("test failed") => format!(
+            "the test fails: `{}` of {object} has another value, so the whole kustomization fails to build",
+            operation.path
+        ),
+        ("remove", _) => format!(
+            "there is no `{}` in {object} to remove ({there} is there), so the whole kustomization fails to build",
+            operation.path
+        ),
+        (name, _) => format!(
+            "`{name}` finds no place for `{}` in {object} ({there} is there), so the whole kustomization fails to build",
+            if matches!(name, "move" | "copy") { &operation.from } else { &operation.path }
+        ),
+    };
+    let mut problem = Problem::new(why.kind, why.span, message).upstream(why.words);
+    problem.help = near_key(&operation.path, &why.reached, &resource.root)
+        .map(|near| format!("did you mean `{near}`?"))
+        .or_else(|| {
+            (operation.name == "remove").then(|| "delete the operation if the field is gone for good".to_owned())
+        })
+        .or_else(|| {
+            (operation.name == "add" && why.reached.len() < operation.path.len()).then(|| {
+                let missing = operation.path.get(why.reached.len() + 1..).and_then(|rest| rest.split('/').next());
+                format!("add `{}/{}` first", why.reached, missing.unwrap_or_default())
+            })
+        });
+    problem
+}
+
+/// The path with its first missing part replaced by the key that is most like it.
+fn near_key(path: &str, reached: &str, root: &Node) -> Option<String> {
+    let missing = path.get(reached.len() + 1..)?.split('/').next()?;
+    let node = reached.split('/').skip(1).try_fold(root, |node, part| match &node.value {
+        Value::Mapping(mapping) => mapping.get(&part.replace("~1", "/").replace("~0", "~")),
+        Value::Sequence(items) => items.get(part.parse::<usize>().ok()?),
+        Value::Scalar(_) => None,
+    })?;
+    let near = super::nearest(missing, node.entries().iter().map(|entry| entry.key.text.as_str()))?;
+    Some(format!("{reached}/{near}{}", path.get(reached.len() + 1 + missing.len()..)?))
+}
+
+/// A `replace` that made a key.
+pub(super) fn created(operation: &Operation, before: &Node, resource: &Resource) -> Problem {
+    let parent = operation.path.rsplit_once('/').map_or("", |(parent, _)| parent);
+    let message = format!(
+        "`{}` does not exist in {}; kustomize's `replace` adds it without a word, though what was meant to be replaced \
+         is somewhere else or gone",
+        operation.path,
+        describe(resource)
+    );
+    let mut problem = Problem::new(ProblemKind::PatchReplaceCreates, operation.path_span, message)
+        .related(resource.span(), "the object");
+    problem.help = Some(match near_key(&operation.path, parent, before) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "write `op: add` if the field is to be new".to_owned(),
+    });
+    problem
+}
+
+/// An element of a list of named elements, addressed by its place.
+pub(super) fn by_index(operation: &Operation, name: &str, resource: &Resource) -> Problem {
+    let message = format!(
+        "`{}` means `{name}` in {} today; when the order changes, the patch silently changes another one",
+        operation.path,
+        describe(resource)
+    );
+    Problem::new(ProblemKind::PatchIndexUnguarded, operation.path_span, message)
+        .help("put a `test` of the element's name before it, or use a strategic merge patch, which goes by name")
+}
+
+/// An element that a strategic merge patch appended to a list merged by key, if it can't be meant as a new one.
+pub(super) fn appended(list: &str, element: &Node, resource: &Resource, before: &Node) -> Option<Problem> {
+    if !matches!(list, "containers" | "initContainers") || element.get("image").is_some() {
+        return None;
+    }
+    let name = element.get("name")?;
+    let own = text_of(Some(name));
+    let mut names: Vec<(&str, Span)> = Vec::new();
+    collect_names(before, list, &mut names);
+    if names.is_empty() {
+        return None;
+    }
+    let known: Vec<&str> = names.iter().map(|(name, _)| *name).collect();
+    let message = format!(
+        "{} has no container `{own}`, so the patch adds one without an image instead of changing one, and the API server \
+         rejects it",
+        describe(resource)
+    );
+    let mut problem = Problem::new(ProblemKind::PatchAppendsElement, name.span, message);
+    problem.related.extend(names.first().map(|(name, span)| (*span, format!("here stands `{name}`"))));
+    problem.help = Some(match (super::nearest(own, known.iter().copied()), known.as_slice()) {
+        (Some(near), _) => format!("did you mean `{near}`?"),
+        (None, [only]) => format!("the container is called `{only}`"),
+        (None, _) => format!("the containers are called {}", known.join(", ")),
+    });
+    Some(problem)
+}
+
+fn collect_names<'a>(node: &'a Node, list: &str, names: &mut Vec<(&'a str, Span)>) {
+    for entry in node.entries() {
+        if entry.key.text == list {
+            let named = entry.value.items().iter().filter_map(|item| item.get("name"));
+            names.extend(named.filter_map(|name| Some((name.as_str()?, name.span))));
+        } else {
+            collect_names(&entry.value, list, names);
+        }
+    }
+}

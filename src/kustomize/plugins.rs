@@ -1,0 +1,253 @@
+//! `generators`, `transformers` and `validators`: configuration objects for kustomize's own plugins, which run here, and
+//! for others, which are programs and never run.
+
+use super::accumulate::{Accumulator, Engine};
+use super::id::text_of;
+use super::kustomization::Kustomization;
+use super::labels::read_specs;
+use super::names::End;
+use super::namespace::{Namespace, Subjects};
+use super::problem::{Problem, ProblemKind};
+use super::read;
+use super::resource::Resource;
+use super::schema;
+use crate::helm::{Binding, ChartRef, Release, merge_values};
+use crate::yaml::{Key, Mapping, Node};
+
+impl Engine<'_> {
+    pub(super) fn run_generators(&mut self, kustomization: &Kustomization, gathered: &mut Accumulator) {
+        for plugin in self.plugins(kustomization, "generators", gathered) {
+            let (kind, span) = (plugin.gvk().kind, plugin.root.span);
+            let kind = match kind.as_str() {
+                "ConfigMapGenerator" => "ConfigMap",
+                "SecretGenerator" => "Secret",
+                _ => {
+                    gathered.incomplete = true;
+                    self.not_built(&plugin);
+                    continue;
+                }
+            };
+            let mut misfits = Vec::new();
+            let mut root = plugin.root.clone();
+            // The name of the plugin is that of what it makes.
+            if let Some(mapping) = root.as_mapping_mut() {
+                for field in ["name", "namespace"] {
+                    if let Some(value) = plugin.root.at(&["metadata", field]) {
+                        mapping.insert(Key::new(field, value.span), value.clone());
+                    }
+                }
+                mapping.retain(|entry| !matches!(entry.key.text.as_str(), "apiVersion" | "kind" | "metadata"));
+            }
+            let Some(arguments) = schema::fit(&root, schema::GENERATOR, "Generator", &mut misfits) else { continue };
+            match self.generated(kustomization, &arguments, None, kind) {
+                Ok(mut resource) => {
+                    resource.origin = self.built_origin(kustomization, &format!("{kind}Generator"));
+                    self.absorb(gathered, resource, span);
+                }
+                Err(problem) => self.report(*problem),
+            }
+        }
+    }
+
+    pub(super) fn run_transformers(&mut self, kustomization: &Kustomization, gathered: &mut Accumulator) {
+        for field in ["transformers", "validators"] {
+            for plugin in self.plugins(kustomization, field, gathered) {
+                self.run_transformer(kustomization, gathered, &plugin);
+                let kind = plugin.gvk().kind.to_string();
+                self.ran(kustomization, gathered, &kind);
+            }
+        }
+    }
+
+    fn run_transformer(&mut self, kustomization: &Kustomization, gathered: &mut Accumulator, plugin: &Resource) {
+        let root = &plugin.root;
+        let by = root.span;
+        if text_of(root.get("apiVersion")) != "builtin" {
+            return self.not_built(plugin);
+        }
+        let specs = read_specs(root.get("fieldSpecs"));
+        let entries = |field: &str| root.get(field).map(Node::entries).unwrap_or_default();
+        let mut rename = |engine: &mut Self, field: &str, end: End| {
+            if let Some(node) = root.get(field).filter(|node| !text_of(Some(node)).is_empty()) {
+                engine.rename(gathered, text_of(Some(node)), node.span, end, &specs);
+            }
+        };
+        match text_of(root.get("kind")) {
+            "AnnotationsTransformer" => self.set_entries(gathered, entries("annotations"), &specs, by),
+            "LabelTransformer" => self.set_entries(gathered, entries("labels"), &specs, by),
+            "PrefixTransformer" => rename(self, "prefix", End::Prefix),
+            "SuffixTransformer" => rename(self, "suffix", End::Suffix),
+            "PrefixSuffixTransformer" => {
+                rename(self, "prefix", End::Prefix);
+                rename(self, "suffix", End::Suffix);
+            }
+            "NamespaceTransformer" => {
+                let Some(name) = root.at(&["metadata", "namespace"]).filter(|name| !text_of(Some(name)).is_empty())
+                else {
+                    return;
+                };
+                let subjects = match text_of(root.get("setRoleBindingSubjects")) {
+                    "" | "defaultOnly" => Subjects::NamedDefault,
+                    "allServiceAccounts" => Subjects::ServiceAccounts,
+                    "none" => Subjects::None,
+                    other => {
+                        let words = format!(
+                            "invalid value \"{other}\" for setRoleBindingSubjects: must be one of \"defaultOnly\", \"none\" or \"allServiceAccounts\""
+                        );
+                        return self.report(Problem::fails(by, words));
+                    }
+                };
+                let unset_only = root.get("unsetOnly").and_then(Node::as_bool).unwrap_or(false);
+                let (text, by) = (text_of(Some(name)), name.span);
+                self.namespace(gathered, &Namespace { name: text, by, specs: &specs, unset_only, subjects });
+            }
+            "ImageTagTransformer" => {
+                if let Some(image) = root.get("imageTag") {
+                    self.set_image(gathered, image, &specs);
+                }
+            }
+            "ReplicaCountTransformer" => {
+                if let Some(replica) = root.get("replica") {
+                    self.set_replicas(gathered, replica, &specs);
+                }
+            }
+            "PatchTransformer" => self.patch(kustomization, gathered, root),
+            "PatchStrategicMergeTransformer" => {
+                for path in root.get("paths").map(Node::items).unwrap_or_default() {
+                    self.strategic_merge(kustomization, gathered, path);
+                }
+                if let Some(patches) = root.get("patches").filter(|patches| !text_of(Some(patches)).is_empty()) {
+                    self.strategic_merge(kustomization, gathered, patches);
+                }
+            }
+            "PatchJson6902Transformer" => self.patch_json6902(kustomization, gathered, root, "jsonOp"),
+            "ReplacementTransformer" => {
+                for entry in root.get("replacements").map(Node::items).unwrap_or_default() {
+                    self.replacement(kustomization, gathered, entry);
+                }
+            }
+            "ValueAddTransformer" => self.add_value(gathered, root),
+            "HashTransformer" => self.hash_names(gathered),
+            _ => self.not_built(plugin),
+        }
+    }
+
+    fn add_value(&mut self, gathered: &mut Accumulator, root: &Node) {
+        let value = text_of(root.get("value"));
+        for target in root.get("targets").map(Node::items).unwrap_or_default() {
+            let selector =
+                target.get("selector").cloned().unwrap_or_else(|| Node::mapping(Mapping::default(), target.span));
+            let selector = match super::selector::Selector::new(&selector) {
+                Ok(selector) => selector,
+                Err(words) => return self.report(Problem::fails(target.span, words)),
+            };
+            let position = target.get("filePathPosition").and_then(Node::as_i64).unwrap_or(0);
+            let spec = super::field_spec::FieldSpec {
+                gvk: super::id::Gvk::default(),
+                path: text_of(target.get("fieldPath")).into(),
+                create: true,
+            };
+            for resource in gathered.resources.all_mut().iter_mut().filter(|resource| selector.selects(resource)) {
+                let leaf = Some(super::field_spec::Leaf::Scalar);
+                let written = super::field_spec::visit(&mut resource.root, &spec, leaf, target.span, &mut |node| {
+                    let old = text_of(Some(node)).to_owned();
+                    let new = match usize::try_from(position) {
+                        Ok(position) if position > 0 => {
+                            let mut parts: Vec<&str> = old.split('/').collect();
+                            parts.insert(position.min(parts.len()), value);
+                            parts.join("/")
+                        }
+                        _ => value.to_owned(),
+                    };
+                    super::names::rewrite(node, new, crate::yaml::Action::Substituted, root.span);
+                    Ok(())
+                });
+                if let Err(words) = written {
+                    self.problems.push(Problem::fails(target.span, words));
+                }
+            }
+        }
+    }
+
+    fn not_built(&mut self, plugin: &Resource) {
+        let id = plugin.id();
+        let message = format!(
+            "the plugin {} {} is a program, which presync never runs; what it makes or changes is left out",
+            id.gvk.kind, id.name
+        );
+        self.report(Problem::new(ProblemKind::NotBuilt, plugin.span(), message));
+    }
+
+    /// The configuration objects of a list: inline YAML, files, or directories to build.
+    fn plugins(&mut self, kustomization: &Kustomization, field: &str, gathered: &mut Accumulator) -> Vec<Resource> {
+        let entries: Vec<Node> = kustomization.list(field).to_vec();
+        let mut found = Accumulator::default();
+        for entry in &entries {
+            let text = text_of(Some(entry));
+            let inline = self.files.embedded(entry);
+            match read::resources(&inline, text, entry.span) {
+                Ok(objects) if !objects.is_empty() => {
+                    for object in objects {
+                        if let Err(twice) = found.resources.append(Resource::new(object)) {
+                            let id = twice.0;
+                            let words = format!("may not add resource with an already registered id: {id}");
+                            self.report(Problem::fails(entry.span, words));
+                        }
+                    }
+                }
+                _ => self.resource(kustomization, &mut found, text, entry.span),
+            }
+        }
+        gathered.incomplete |= found.incomplete;
+        found.resources.into_list()
+    }
+
+    /// A chart that `helmCharts` names, as far as it is known without rendering it.
+    pub(super) fn release(&mut self, kustomization: &Kustomization, chart: &Node) -> Option<Release> {
+        let text = |field: &str| text_of(chart.get(field));
+        let name = chart.get("name")?;
+        let home = kustomization.root.str_at(&["helmGlobals", "chartHome"]).unwrap_or("charts");
+        let mut values = Node::mapping(Mapping::default(), chart.span);
+        let mut incomplete = false;
+        let mut read = Vec::new();
+        let files = chart.get("additionalValuesFiles").map(Node::items).unwrap_or_default();
+        for file in chart.get("valuesFile").into_iter().chain(files) {
+            let Ok(source) = self.load(kustomization, text_of(Some(file)), file.span) else {
+                incomplete = true;
+                continue;
+            };
+            read.push(source.id);
+            let stream = self.files.stream(source.id);
+            if let Some(root) = stream.documents.first().and_then(|document| document.root.as_ref()) {
+                values = merge_values(&values, root);
+            }
+        }
+        if let Some(inline) = chart.get("valuesInline") {
+            values = match text("valuesMerge") {
+                "replace" => inline.clone(),
+                "merge" => merge_values(inline, &values),
+                _ => merge_values(&values, inline),
+            };
+        }
+        let directory = kustomization.directory.join(home).and_then(|home| home.join(text_of(Some(name))));
+        let directory = directory
+            .filter(|directory| directory.join("Chart.yaml").is_some_and(|path| self.files.file_at(&path).is_some()));
+        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        Some(Release {
+            chart: ChartRef {
+                name: text_of(Some(name)).to_owned(),
+                repository: some(text("repo")),
+                version: some(text("version")),
+                directory,
+            },
+            chart_span: name.span,
+            version_span: chart.get("version").map(|version| version.span),
+            name: some(text("releaseName")).unwrap_or_else(|| text_of(Some(name)).to_owned()),
+            namespace: text("namespace").to_owned(),
+            values,
+            files: read,
+            incomplete,
+            binding: Binding::Declared,
+        })
+    }
+}

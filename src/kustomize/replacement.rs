@@ -1,0 +1,454 @@
+//! `replacements`: values copied from one object into others.
+
+use regex::Regex;
+
+use super::accumulate::{Accumulator, Engine};
+use super::field_spec::split_path;
+use super::id::{Gvk, ResId, text_of};
+use super::kustomization::Kustomization;
+use super::patch::describe;
+use super::problem::{Problem, ProblemKind};
+use super::resource::Resource;
+use super::scalar::set_text;
+use super::schema;
+use super::selector::{Selector, anchored};
+use crate::source::Span;
+use crate::yaml::{Action, Entry, Key, Mapping, Node, Style, Value};
+
+impl Engine<'_> {
+    pub(super) fn replace(&mut self, kustomization: &Kustomization, gathered: &mut Accumulator) {
+        let entries = kustomization.list("replacements").to_vec();
+        if entries.is_empty() {
+            return;
+        }
+        for entry in &entries {
+            self.replacement(kustomization, gathered, entry);
+        }
+        self.ran(kustomization, gathered, "ReplacementTransformer");
+    }
+
+    /// One entry: inline, or a file with one or a list of them.
+    pub(super) fn replacement(&mut self, kustomization: &Kustomization, gathered: &mut Accumulator, entry: &Node) {
+        let Some(path) = entry.get("path").filter(|path| !text_of(Some(path)).is_empty()) else {
+            return self.replacement_entry(gathered, entry);
+        };
+        if entry.get("source").is_some() || entry.get("targets").is_some() {
+            let words = "cannot specify both path and inline replacement";
+            return self.report(Problem::fails(entry.span, words));
+        }
+        let file = match self.load(kustomization, text_of(Some(path)), path.span) {
+            Ok(file) => file,
+            Err(problem) => return self.report(*problem),
+        };
+        let stream = self.files.stream(file.id);
+        let root = stream.documents.first().and_then(|document| document.root.clone());
+        let Some(root) = root.filter(|_| !stream.problems.iter().any(|problem| problem.kind.loses_content())) else {
+            return self
+                .report(Problem::fails(path.span, format!("unsupported replacement type in {}", text_of(Some(path)))));
+        };
+        let list = if root.as_sequence().is_some() { root.items().to_vec() } else { vec![root] };
+        for node in list {
+            let mut misfits = Vec::new();
+            let fitted = schema::fit(&node, schema::REPLACEMENT, "Replacement", &mut misfits);
+            for misfit in misfits {
+                self.report(Problem::fails(misfit.span, misfit.why).related(path.span, "named here"));
+            }
+            if let Some(node) = fitted {
+                self.replacement_entry(gathered, &node);
+            }
+        }
+    }
+
+    fn replacement_entry(&mut self, gathered: &mut Accumulator, entry: &Node) {
+        if let Err(problem) = apply(gathered, entry) {
+            let unknown = gathered.incomplete && problem.kind == ProblemKind::NotBuilt;
+            if !unknown {
+                let kind = ProblemKind::BuildFails;
+                self.report(Problem { kind, ..*problem });
+            }
+        }
+    }
+}
+
+fn fails(span: Span, words: String, message: String) -> Box<Problem> {
+    Box::new(Problem::new(ProblemKind::BuildFails, span, message).upstream(words))
+}
+
+/// What may be due to an object that could not be had; the engine drops it then.
+fn fails_if_complete(span: Span, words: String, message: String) -> Box<Problem> {
+    Box::new(Problem { kind: ProblemKind::NotBuilt, ..*fails(span, words, message) })
+}
+
+fn apply(gathered: &mut Accumulator, entry: &Node) -> Result<(), Box<Problem>> {
+    let targets = entry.get("targets");
+    let (source, constant) = (entry.get("source"), entry.get("sourceValue"));
+    let Some(targets) = targets.filter(|_| source.is_some() || constant.is_some()) else {
+        let words = "replacements must specify a source and at least one target".to_owned();
+        return Err(fails(entry.span, words.clone(), words));
+    };
+    let value = match (source, constant) {
+        (Some(source), None) => source_value(gathered, source)?,
+        (None, Some(constant)) => Node { style: Style::Plain, ..constant.clone() },
+        _ => {
+            let words = "either source or sourceValue must be set, but not both".to_owned();
+            return Err(fails(entry.span, words.clone(), words));
+        }
+    };
+    for target in targets.items() {
+        let Some(select) = target.get("select") else {
+            let words = "target must specify resources to select".to_owned();
+            return Err(fails(target.span, words.clone(), words));
+        };
+        let selector = Target::new(select)?;
+        let rejects = target.get("reject").map(Node::items).unwrap_or_default();
+        let rejects: Vec<Target> = rejects.iter().map(Target::new).collect::<Result<_, _>>()?;
+        let default = Node::string("metadata.name", target.span);
+        let paths = target.get("fieldPaths").map(Node::items).filter(|paths| !paths.is_empty());
+        let paths = paths.unwrap_or(std::slice::from_ref(&default));
+        let mut renames = false;
+        for resource in gathered.resources.list_mut() {
+            if !selector.selects(resource) || rejects.iter().any(|reject| reject.rejects(resource)) {
+                continue;
+            }
+            for path in paths {
+                renames |= text_of(Some(path)).starts_with("metadata") || text_of(Some(path)) == "kind";
+                copy(resource, &value, path, target.get("options"))?;
+            }
+        }
+        if renames {
+            gathered.resources.ids_changed();
+        }
+    }
+    Ok(())
+}
+
+/// Which objects a replacement writes to. Patterns are anchored regular expressions since kustomize 5.8; the names that
+/// earlier versions take literally are patterns that match themselves.
+struct Target {
+    group: Option<Regex>,
+    version: Option<Regex>,
+    kind: Option<Regex>,
+    name: Option<Regex>,
+    namespace: Option<Regex>,
+    labels: Selector,
+    has_id: bool,
+}
+
+impl Target {
+    fn new(node: &Node) -> Result<Self, Box<Problem>> {
+        let wrong = |words: String| fails(node.span, words.clone(), words);
+        let pattern = |field: &str| match text_of(node.get(field)) {
+            "" => Ok(None),
+            text => anchored(text).map(Some).map_err(wrong),
+        };
+        let mut labels = node.clone();
+        if let Some(mapping) = labels.as_mapping_mut() {
+            mapping.retain(|entry| entry.key.text.ends_with("Selector"));
+        }
+        let labels = Selector::new(&labels).map_err(wrong)?;
+        let has_id =
+            ["group", "version", "kind", "name", "namespace"].iter().any(|field| !text_of(node.get(field)).is_empty());
+        Ok(Self {
+            group: pattern("group")?,
+            version: pattern("version")?,
+            kind: pattern("kind")?,
+            name: pattern("name")?,
+            namespace: pattern("namespace")?,
+            labels,
+            has_id,
+        })
+    }
+
+    fn has_id_of(&self, resource: &Resource) -> bool {
+        let fits = |pattern: &Option<Regex>, text: &str| pattern.as_ref().is_none_or(|pattern| pattern.is_match(text));
+        resource.ids().any(|id| {
+            fits(&self.group, &id.gvk.group)
+                && fits(&self.version, &id.gvk.version)
+                && fits(&self.kind, &id.gvk.kind)
+                && fits(&self.name, &id.name)
+                && fits(&self.namespace, id.effective_namespace())
+        })
+    }
+
+    fn selects(&self, resource: &Resource) -> bool {
+        self.has_id_of(resource) && self.labels.fits_labels(resource)
+    }
+
+    fn rejects(&self, resource: &Resource) -> bool {
+        self.has_id && self.has_id_of(resource) || self.labels.has_labels() && self.labels.fits_labels(resource)
+    }
+}
+
+fn source_value(gathered: &Accumulator, source: &Node) -> Result<Node, Box<Problem>> {
+    let text = |field: &str| text_of(source.get(field));
+    let wanted = ResId {
+        gvk: Gvk::new(text("group"), text("version"), text("kind")),
+        name: text("name").into(),
+        namespace: text("namespace").into(),
+    };
+    let list = gathered.resources.list();
+    let found: Vec<&Resource> =
+        list.iter().filter(|resource| resource.ids().any(|id| id.is_selected_by(&wanted))).take(2).collect();
+    let path = match text("fieldPath") {
+        "" => "metadata.name",
+        path => path,
+    };
+    let name = source.get("name").map_or(source.span, |name| name.span);
+    let resource = match found.as_slice() {
+        [resource] => resource,
+        [] => {
+            let words = format!("nothing selected by {wanted}:{path}");
+            let message = format!(
+                "the replacement takes its value from {} {}, which is not here, so the whole kustomization fails to build",
+                wanted.gvk.kind, wanted.name
+            );
+            let mut problem = fails_if_complete(name, words, message);
+            let of_kind = list.iter().filter(|resource| resource.gvk().is_selected_by(&wanted.gvk)).map(Resource::name);
+            problem.help = super::nearest(&wanted.name, of_kind).map(|near| format!("did you mean `{near}`?"));
+            return Err(problem);
+        }
+        [first, second, ..] => {
+            let words = format!("multiple matches for selector {wanted}:{path}");
+            let message = format!(
+                "the replacement's source is not clear: {} and {} both fit, so the whole kustomization fails to build",
+                describe(first),
+                describe(second)
+            );
+            return Err(fails(source.span, words, message));
+        }
+    };
+    let parts = smart_parts(path);
+    let span = source.get("fieldPath").map_or(source.span, |path| path.span);
+    let found = lookup(&resource.root, &parts).filter(|node| {
+        !node.is_null()
+            && !node.as_mapping().is_some_and(Mapping::is_empty)
+            && node.as_sequence().is_none_or(|items| !items.is_empty())
+    });
+    let Some(found) = found else {
+        let words = format!("fieldPath `{path}` is missing for replacement source {wanted}");
+        let message = format!("{} has no `{path}`, so the whole kustomization fails to build", describe(resource));
+        return Err(Box::new(fails(span, words, message).related(resource.span(), "the source")));
+    };
+    let options = source.get("options");
+    let delimiter = text_of(options.and_then(|options| options.get("delimiter")));
+    if delimiter.is_empty() {
+        return Ok(found.clone());
+    }
+    let Some(text) = found.value_text() else {
+        let words = "delimiter option can only be used with scalar nodes".to_owned();
+        return Err(fails(source.span, words.clone(), words));
+    };
+    let index = options.and_then(|options| options.get("index")?.as_i64()).unwrap_or(0);
+    let part = usize::try_from(index).ok().and_then(|index| text.split(delimiter).nth(index));
+    let Some(part) = part else {
+        let words = format!("options.index {index} is out of bounds for value {text}");
+        return Err(fails(source.span, words.clone(), words));
+    };
+    let mut value = found.clone();
+    set_text(&mut value, part);
+    Ok(value)
+}
+
+/// Splits a field path; `[a.b/c]` is one key, `[name=x.y]` one match.
+fn smart_parts(path: &str) -> Vec<String> {
+    let mut parts = Vec::new();
+    let mut split = split_path(path, '.').into_iter();
+    while let Some(mut part) = split.next() {
+        if part.starts_with('[') && !part.ends_with(']') {
+            for next in split.by_ref() {
+                part.push('.');
+                part.push_str(&next);
+                if next.ends_with(']') {
+                    break;
+                }
+            }
+            if !part.contains('=') {
+                part = part.trim_matches(['[', ']']).to_owned();
+            }
+        }
+        parts.push(part);
+    }
+    parts
+}
+
+fn list_match(part: &str) -> Option<(&str, &str)> {
+    part.strip_prefix('[')?.strip_suffix(']')?.split_once('=')
+}
+
+fn lookup<'a>(root: &'a Node, parts: &[String]) -> Option<&'a Node> {
+    parts.iter().map(|part| part.trim()).filter(|part| !part.is_empty()).try_fold(root, |node, part| {
+        if let Ok(index) = part.parse::<usize>()
+            && node.as_sequence().is_some()
+        {
+            return node.items().get(index);
+        }
+        if part == "-" {
+            return node.items().last();
+        }
+        match list_match(part) {
+            Some(("", value)) => node.items().iter().find(|item| item.value_text() == Some(value)),
+            Some((key, value)) => {
+                node.items().iter().find(|item| item.get(key).and_then(Node::value_text) == Some(value))
+            }
+            None => node.get(part),
+        }
+    })
+}
+
+/// Copies a value to one path of a resource.
+fn copy(resource: &mut Resource, value: &Node, path: &Node, options: Option<&Node>) -> Result<(), Box<Problem>> {
+    let text = text_of(Some(path));
+    let parts = smart_parts(text);
+    let option = |name: &str| options.and_then(|options| options.get(name));
+    let create = option("create").and_then(Node::as_bool).unwrap_or(false);
+    let delimiter = text_of(option("delimiter")).to_owned();
+    let index = option("index").and_then(Node::as_i64).unwrap_or(0);
+    let mut count = 0usize;
+    let by = path.span;
+    let walk = Walk { create: create.then_some(value), by };
+    let mut write = |node: &mut Node| {
+        count += 1;
+        write_value(node, value, &delimiter, index, by)
+    };
+    let walked = walk.go(&mut resource.root, &parts, &mut write);
+    let what = if create { "find or create" } else { "find" };
+    let words = format!("unable to {what} field {text:?} in replacement target");
+    let object = describe(resource);
+    match walked {
+        Ok(()) if count > 0 => Ok(()),
+        Ok(()) => {
+            let message =
+                format!("{object} has no `{text}` for the replacement, so the whole kustomization fails to build");
+            let problem = fails(by, words, message).related(resource.span(), "the target");
+            Err(Box::new(problem.help("add `options: {create: true}` to the target if the field is to be made")))
+        }
+        Err(why) => {
+            let message = format!("the replacement can't write to `{text}` of {object}: {why}");
+            Err(Box::new(fails(by, format!("{words}: {why}"), message).related(resource.span(), "the target")))
+        }
+    }
+}
+
+fn write_value(node: &mut Node, value: &Node, delimiter: &str, index: i64, by: Span) -> Result<(), String> {
+    let before = node.clone();
+    let mut new = value.clone();
+    if !delimiter.is_empty() {
+        let Some(old) = node.value_text() else {
+            return Err("delimiter option can only be used with scalar nodes".to_owned());
+        };
+        let own = value.value_text().unwrap_or_default();
+        let mut parts: Vec<&str> = old.split(delimiter).collect();
+        match usize::try_from(index) {
+            Err(_) => parts.insert(0, own),
+            Ok(index) if index >= parts.len() => parts.push(own),
+            Ok(index) => {
+                if let Some(part) = parts.get_mut(index) {
+                    *part = own;
+                }
+            }
+        }
+        new.value = Value::Scalar(parts.join(delimiter).into());
+    }
+    if node.value_text().is_some() {
+        // A node that was just made has no type of its own yet.
+        let fresh = node.span == by && node.style == Style::Plain && node.value_text() == Some("");
+        let text = new.value_text().unwrap_or_default().to_owned();
+        if fresh {
+            node.value = Value::Scalar(text.into());
+        } else {
+            set_text(node, &text);
+        }
+        if delimiter.is_empty() {
+            node.span = new.span;
+        }
+        node.changed(Action::Substituted, by, (!fresh).then_some(before));
+    } else {
+        *node = Node { history: before.history.clone(), ..new };
+        node.changed(Action::Substituted, by, Some(before));
+    }
+    Ok(())
+}
+
+/// The walk to the fields that a path names.
+struct Walk<'a> {
+    /// The value to make missing fields for; `None`: nothing is made.
+    create: Option<&'a Node>,
+    by: Span,
+}
+
+type Write<'a> = dyn FnMut(&mut Node) -> Result<(), String> + 'a;
+
+impl Walk<'_> {
+    fn go(&self, node: &mut Node, parts: &[String], write: &mut Write<'_>) -> Result<(), String> {
+        let Some((part, rest)) = parts.split_first() else { return write(node) };
+        let wrong = |wanted: &str| Err(format!("wrong node kind: expected {wanted}"));
+        if let Ok(index) = part.parse::<usize>() {
+            let length = node.items().len();
+            let made = (length == index && self.create.is_some()).then(|| self.made(rest));
+            let Some(items) = node.as_sequence_mut() else { return wrong("SequenceNode") };
+            items.extend(made);
+            return match items.get_mut(index) {
+                Some(item) => self.go(item, rest, write),
+                None => Err(format!("index {index} specified but only {length} elements found")),
+            };
+        }
+        if part == "*" {
+            let Some(items) = node.as_sequence_mut() else { return wrong("SequenceNode") };
+            return items.iter_mut().try_for_each(|item| self.go(item, rest, write));
+        }
+        if let Some((key, pattern)) = list_match(part) {
+            let pattern = Regex::new(pattern).map_err(|error| super::selector::regex_error(pattern, &error))?;
+            let matches = |item: &Node| {
+                let text = if key.is_empty() { item.value_text() } else { item.get(key).and_then(Node::value_text) };
+                text.is_some_and(|text| pattern.is_match(text.trim()))
+            };
+            let by = self.by;
+            let Some(items) = node.as_sequence_mut() else { return wrong("SequenceNode") };
+            if !items.iter().any(matches) && self.create.is_some() {
+                let value = Node::plain(list_match(part).map_or("", |(_, value)| value), by);
+                items.push(if key.is_empty() {
+                    value
+                } else {
+                    Node::mapping([Entry { key: Key::new(key, by), value }].into_iter().collect(), by)
+                });
+            }
+            for item in items.iter_mut().filter(|item| matches(item)) {
+                if key.is_empty() {
+                    write(item)?;
+                } else {
+                    self.go(item, rest, write)?;
+                }
+            }
+            return Ok(());
+        }
+        if node.is_null() {
+            return Ok(());
+        }
+        let made = self.create.map(|_| self.made(rest));
+        let by = self.by;
+        let Some(mapping) = node.as_mapping_mut() else { return wrong("MappingNode") };
+        if mapping.get(part).is_none() {
+            let Some(made) = made else { return Ok(()) };
+            mapping.push(Entry { key: Key::new(part.as_str(), by), value: made });
+        }
+        match mapping.get_mut(part) {
+            Some(value) => self.go(value, rest, write),
+            None => Ok(()),
+        }
+    }
+
+    /// A node for the rest of a path to go on in.
+    fn made(&self, rest: &[String]) -> Node {
+        match rest.first() {
+            Some(next) if list_match(next).is_some() || next.parse::<usize>().is_ok() => {
+                Node::sequence(Vec::new(), self.by)
+            }
+            Some(_) => Node::mapping(Mapping::default(), self.by),
+            None => match self.create.map(|value| &value.value) {
+                Some(Value::Mapping(_)) => Node::mapping(Mapping::default(), self.by),
+                Some(Value::Sequence(_)) => Node::sequence(Vec::new(), self.by),
+                _ => Node::plain("", self.by),
+            },
+        }
+    }
+}

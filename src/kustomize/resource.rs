@@ -1,0 +1,232 @@
+//! A resource on its way through a build, and the list of them that a kustomization has gathered.
+
+use std::cell::OnceCell;
+
+use compact_str::CompactString;
+use foldhash::{HashMap, HashMapExt};
+
+use super::id::{Gvk, ResId, text_of};
+use crate::source::Span;
+use crate::yaml::{Key, Mapping, Node};
+
+/// One resource with what kustomize remembers of it.
+#[derive(Clone, Debug)]
+pub(super) struct Resource {
+    pub(super) root: Node,
+    /// Name, namespace and kind before each renaming step, oldest first.
+    pub(super) previous: Vec<Previous>,
+    pub(super) prefixes: Vec<CompactString>,
+    pub(super) suffixes: Vec<CompactString>,
+    /// Whether a content hash is to be put behind the name; the place says what made the resource.
+    pub(super) needs_hash: Option<Span>,
+    pub(super) behavior: Behavior,
+    /// Names of the vars that point at this resource.
+    pub(super) vars: Vec<String>,
+    pub(super) origin: Option<Origin>,
+    pub(super) transformations: Vec<Origin>,
+}
+
+/// An earlier identity. Group and version are always the current ones.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Previous {
+    pub(super) name: CompactString,
+    /// The effective namespace.
+    pub(super) namespace: CompactString,
+    pub(super) kind: CompactString,
+}
+
+/// What a generator does when the resource is there already.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Behavior {
+    #[default]
+    Create,
+    Merge,
+    Replace,
+}
+
+/// Where a resource comes from, as kustomize's origin annotation tells it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Origin {
+    /// A file, relative to the directory that is built.
+    Path(String),
+    /// A generator or transformer: the kustomization file, and the built-in's kind.
+    Built { configured_in: String, kind: String },
+}
+
+impl Resource {
+    pub(super) fn new(root: Node) -> Self {
+        Self {
+            root,
+            previous: Vec::new(),
+            prefixes: Vec::new(),
+            suffixes: Vec::new(),
+            needs_hash: None,
+            behavior: Behavior::Create,
+            vars: Vec::new(),
+            origin: None,
+            transformations: Vec::new(),
+        }
+    }
+
+    pub(super) fn id(&self) -> ResId {
+        ResId::of(&self.root)
+    }
+
+    pub(super) fn gvk(&self) -> Gvk {
+        Gvk::of(&self.root)
+    }
+
+    pub(super) fn name(&self) -> &str {
+        text_of(self.root.at(&["metadata", "name"]))
+    }
+
+    /// The place that stands for the whole resource.
+    pub(super) fn span(&self) -> Span {
+        self.root.at(&["metadata", "name"]).map_or(self.root.span, |name| name.span)
+    }
+
+    pub(super) fn previous_ids(&self) -> impl Iterator<Item = ResId> {
+        let gvk = self.gvk();
+        self.previous.iter().map(move |previous| ResId {
+            gvk: Gvk { kind: previous.kind.clone(), ..gvk.clone() },
+            name: previous.name.clone(),
+            namespace: previous.namespace.clone(),
+        })
+    }
+
+    /// Previous ids, then the current one.
+    pub(super) fn ids(&self) -> impl Iterator<Item = ResId> {
+        self.previous_ids().chain(std::iter::once(self.id()))
+    }
+
+    pub(super) fn original_id(&self) -> ResId {
+        self.previous_ids().next().unwrap_or_else(|| self.id())
+    }
+
+    /// Remembers the current identity before it changes.
+    pub(super) fn remember_id(&mut self) {
+        let id = self.id();
+        self.previous.push(Previous { namespace: id.effective_namespace().into(), name: id.name, kind: id.gvk.kind });
+    }
+
+    /// Whether a patch has taken everything away.
+    pub(super) fn is_empty(&self) -> bool {
+        self.root.as_mapping().is_none_or(Mapping::is_empty)
+    }
+
+    /// The map `metadata.<field>` for writing, made where it is missing.
+    pub(super) fn metadata_map(&mut self, field: &str, by: Span) -> Option<&mut Mapping> {
+        let metadata = map_at(self.root.as_mapping_mut()?, "metadata", by)?;
+        map_at(metadata, field, by)
+    }
+}
+
+/// The map under `key`, made where it is missing or null.
+pub(super) fn map_at<'a>(mapping: &'a mut Mapping, key: &str, by: Span) -> Option<&'a mut Mapping> {
+    if mapping.get(key).is_none_or(Node::is_null) {
+        mapping.insert(Key::new(key, by), Node::mapping(Mapping::default(), by));
+    }
+    mapping.get_mut(key)?.as_mapping_mut()
+}
+
+/// Resources in load order. Indexes over their ids are made when asked for, and dropped when ids change.
+#[derive(Debug, Default)]
+pub(super) struct Resources {
+    list: Vec<Resource>,
+    current: OnceCell<HashMap<ResId, Vec<usize>>>,
+    any: OnceCell<HashMap<ResId, Vec<usize>>>,
+}
+
+impl Resources {
+    pub(super) fn list(&self) -> &[Resource] {
+        &self.list
+    }
+
+    /// Resources for changes that leave every id as it is.
+    pub(super) fn list_mut(&mut self) -> &mut [Resource] {
+        &mut self.list
+    }
+
+    /// Resources for any change.
+    pub(super) fn all_mut(&mut self) -> &mut Vec<Resource> {
+        self.ids_changed();
+        &mut self.list
+    }
+
+    pub(super) fn into_list(self) -> Vec<Resource> {
+        self.list
+    }
+
+    pub(super) fn ids_changed(&mut self) {
+        self.current.take();
+        self.any.take();
+    }
+
+    /// Adds a resource unless one has its id already; then the id is returned with the place of the other.
+    pub(super) fn append(&mut self, resource: Resource) -> Result<(), Box<(ResId, Span)>> {
+        let id = resource.id();
+        let key = id.key();
+        if let Some(other) = self.with_current_id(&key).first().and_then(|at| self.list.get(*at)) {
+            return Err(Box::new((id, other.span())));
+        }
+        let at = self.list.len();
+        if let Some(any) = self.any.get_mut() {
+            for id in resource.ids() {
+                let places = any.entry(id.key()).or_default();
+                if places.last() != Some(&at) {
+                    places.push(at);
+                }
+            }
+        }
+        if let Some(current) = self.current.get_mut() {
+            current.entry(key).or_default().push(at);
+        }
+        self.list.push(resource);
+        Ok(())
+    }
+
+    /// Puts a resource in the place of another.
+    pub(super) fn replace(&mut self, at: usize, resource: Resource) {
+        self.ids_changed();
+        if let Some(place) = self.list.get_mut(at) {
+            *place = resource;
+        }
+    }
+
+    /// Indexes of the resources with this id; `key` as [`ResId::key`] gives it.
+    pub(super) fn with_current_id(&self, key: &ResId) -> &[usize] {
+        let index = self.current.get_or_init(|| {
+            let mut index: HashMap<ResId, Vec<usize>> = HashMap::with_capacity(self.list.len());
+            for (at, resource) in self.list.iter().enumerate() {
+                index.entry(resource.id().key()).or_default().push(at);
+            }
+            index
+        });
+        index.get(key).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Indexes of the resources that have or had this id; `key` as [`ResId::key`] gives it.
+    pub(super) fn with_any_id(&self, key: &ResId) -> &[usize] {
+        let index = self.any.get_or_init(|| {
+            let mut index: HashMap<ResId, Vec<usize>> = HashMap::with_capacity(self.list.len());
+            for (at, resource) in self.list.iter().enumerate() {
+                for id in resource.ids() {
+                    let places = index.entry(id.key()).or_default();
+                    if places.last() != Some(&at) {
+                        places.push(at);
+                    }
+                }
+            }
+            index
+        });
+        index.get(key).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Drops resources that patches have emptied.
+    pub(super) fn drop_empty(&mut self) {
+        if self.list.iter().any(Resource::is_empty) {
+            self.ids_changed();
+            self.list.retain(|resource| !resource.is_empty());
+        }
+    }
+}
