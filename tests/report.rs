@@ -51,6 +51,7 @@ fn written(format: Format, colour: bool, repository: &Repository, findings: &[Fi
         findings,
         rules: &presync::rules::built_in(),
         asked: &|_| true,
+        suppressed: 0,
         unreadable: 0,
         quiet: true,
     };

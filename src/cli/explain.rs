@@ -4,10 +4,12 @@ use clap::Args;
 use owo_colors::Style;
 
 use super::markdown::{self, Look};
+use super::rules::default_value;
+use super::scope::Scope;
 use super::{CLEAN, Context, Failure};
 use crate::finding::nearest;
 use crate::report::severity_style;
-use crate::rules::built_in;
+use crate::rules::Rule;
 
 /// Columns of text that no terminal shows, and the widest that reads well.
 const MAX_WIDTH: usize = 100;
@@ -23,7 +25,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<u8, Failure> {
-    let rules = built_in();
+    let rules = Scope::rules(context.surroundings);
     let Some(rule) = rules.iter().find(|rule| rule.id.as_str() == arguments.rule) else {
         let hint = nearest(&arguments.rule, rules.iter().map(|rule| rule.id.as_str()));
         let hint = hint.map_or_else(String::new, |id| format!("; did you mean `{id}`?"));
@@ -42,8 +44,26 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<u8
     writeln!(context.out, "{}", title.style(&rule.title))?;
     writeln!(context.out, "{} confidence{default}", rule.confidence)?;
     let text = if arguments.examples { rule.documentation.clone() } else { first_examples(&rule.documentation) };
-    write!(context.out, "{}", markdown::render(&text, look))?;
+    write!(context.out, "{}", markdown::render(&format!("{text}\n{}", settings(rule)), look))?;
     Ok(CLEAN)
+}
+
+/// What `.presync.yaml` can change about the rule, in Markdown.
+fn settings(rule: &Rule) -> String {
+    let mut text = "## Settings\n\n".to_owned();
+    if rule.pedantic {
+        text.push_str(&format!("Turn it on in `.presync.yaml`:\n\n```yaml\nrules:\n  {}: on\n```\n", rule.id));
+    }
+    for setting in &rule.settings {
+        let (name, value) = (&setting.name, default_value(setting));
+        let (takes, about) = (setting.kind.describe(), &setting.about);
+        text.push_str(&format!("\n- `{name}`: {about}. It takes {takes}; the default is `{value}`.\n"));
+    }
+    if let Some(setting) = rule.settings.first() {
+        let (name, value) = (&setting.name, default_value(setting));
+        text.push_str(&format!("\n```yaml .presync.yaml\nsettings:\n  {}:\n    {name}: {value}\n```\n", rule.id));
+    }
+    if rule.pedantic || !rule.settings.is_empty() { text } else { String::new() }
 }
 
 /// The text with one example in each section. Examples are `###` sections.

@@ -64,7 +64,7 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<u8
         let run = lint::run(&repository, &rules);
         (repository, run)
     };
-    let lint::Run { findings, mut timings, .. } = run;
+    let lint::Run { findings, suppressed, mut timings } = run;
     let linted = start.elapsed();
     let asked = |finding: &Finding| concerns(finding, &scope, &repository);
     let Surroundings { colour, width, .. } = *context.surroundings;
@@ -74,6 +74,7 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<u8
         rules: &rules,
         findings: &findings,
         asked: &asked,
+        suppressed,
         unreadable: unreadable.len(),
         quiet: arguments.quiet,
     };

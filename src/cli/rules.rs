@@ -6,9 +6,11 @@ use clap::{Args, ValueEnum};
 use owo_colors::Style;
 
 use super::markdown::Look;
+use super::scope::Scope;
 use super::{CLEAN, Context, Failure};
 use crate::report::severity_style;
-use crate::rules::{Rule, built_in};
+use crate::rules::{Rule, Setting};
+use crate::yaml::Node;
 
 /// List the rules
 #[derive(Args)]
@@ -27,7 +29,7 @@ enum Format {
 }
 
 pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<u8, Failure> {
-    let rules = built_in();
+    let rules = Scope::rules(context.surroundings);
     match arguments.format {
         Format::Text => table(&rules, Look { colour: context.surroundings.colour, width: 0 }, context.out)?,
         Format::Json => {
@@ -60,6 +62,24 @@ fn json(rule: &Rule) -> serde_json::Value {
         "severity": rule.severity,
         "confidence": rule.confidence,
         "pedantic": rule.pedantic,
+        "settings": rule.settings.iter().map(setting).collect::<Vec<_>>(),
         "documentation": rule.documentation,
     })
+}
+
+fn setting(setting: &Setting) -> serde_json::Value {
+    serde_json::json!({
+        "name": setting.name,
+        "takes": setting.kind.describe(),
+        "default": default_value(setting),
+        "about": setting.about,
+    })
+}
+
+/// The default as one would write it.
+pub(super) fn default_value(setting: &Setting) -> String {
+    match setting.default.as_sequence() {
+        Some(items) => format!("[{}]", items.iter().filter_map(Node::as_text).collect::<Vec<_>>().join(", ")),
+        None => setting.default.as_text().unwrap_or_default().to_owned(),
+    }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::{Context, Failure, Surroundings};
-use crate::config::{Config, ConfigProblem};
+use crate::config::{self, Config, ConfigProblem};
 use crate::discover;
 use crate::files::Files;
 use crate::finding::{Confidence, Finding, Label, RuleId, Severity};
@@ -101,6 +101,19 @@ impl Scope {
         let mut unreadable = walk.unreadable;
         unreadable.extend(walk.leaving.iter().map(|path| format!("{path}: the symbolic link leaves the repository")));
         Ok(Reading { repository: crate::read(files, config), rules, unreadable })
+    }
+
+    /// The program's rules, and those of the repository that the user stands in. What is wrong with the latter is for
+    /// `lint` to say.
+    pub(super) fn rules(surroundings: &Surroundings) -> Vec<Rule> {
+        let scope = Self::new(&[], surroundings).ok();
+        // A walk takes its time, which is lost where no settings can ask for own rules.
+        let own =
+            scope.filter(|scope| [config::FILE_NAME, ".presync"].iter().any(|name| scope.root.join(name).exists()));
+        let Some(scope) = own else { return rules::built_in() };
+        let files = Files::new(discover::walk(&scope.root).sources);
+        let (config, _) = Config::load(&files);
+        rules::load(&files, &config).0
     }
 
     /// The settings file that the user names, which must lie in the repository: findings point into it.

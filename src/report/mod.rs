@@ -70,7 +70,9 @@ pub struct Report<'a> {
     pub findings: &'a [Finding],
     /// Which of them the reader asks for.
     pub asked: &'a dyn Fn(&Finding) -> bool,
-    /// How many files and directories the walk could not read.
+    /// How many findings of the repository are suppressed by comments.
+    pub suppressed: usize,
+    /// How many files and directories the walk did not read.
     pub unreadable: usize,
     /// Whether the summary is left out where the format can do without it.
     pub quiet: bool,

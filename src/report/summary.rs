@@ -20,6 +20,8 @@ pub struct Summary {
     pub infos: usize,
     /// Findings outside the paths that were asked for; they are not shown.
     pub elsewhere: usize,
+    /// Findings of the repository that comments suppress.
+    pub suppressed: usize,
     /// Apps.
     pub apps: usize,
     /// Objects built.
@@ -52,6 +54,7 @@ impl Report<'_> {
             warnings: count(Severity::Warning),
             infos: count(Severity::Info),
             elsewhere: self.findings.len() - shown.len(),
+            suppressed: self.suppressed,
             apps: apps.len(),
             objects: apps.iter().map(|app| app.objects.len()).sum(),
             releases: apps.iter().map(|app| app.releases.len()).sum(),
@@ -86,8 +89,14 @@ impl Summary {
                 format!("{}: {}", counted(total, "finding"), there.join(", "))
             }
         };
-        if self.elsewhere > 0 {
-            words.push_str(&format!(" ({} more outside the paths asked for)", self.elsewhere));
+        let aside = [(self.elsewhere, "more outside the paths asked for"), (self.suppressed, "suppressed by comments")];
+        let aside: Vec<String> = aside
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, words)| format!("{count} {words}"))
+            .collect();
+        if !aside.is_empty() {
+            words.push_str(&format!(" ({})", aside.join(", ")));
         }
         words
     }
