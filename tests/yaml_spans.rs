@@ -1,5 +1,7 @@
 //! Spans are exact, whatever the notation: properties over generated texts.
 
+#![allow(clippy::expect_used)] // A test that can't go on should panic.
+
 use presync::source::{FileId, Span};
 use presync::yaml::{self, Mapping, Node, Style, Value};
 use proptest::prelude::*;
