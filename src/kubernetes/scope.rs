@@ -58,6 +58,12 @@ pub fn api_version_of(kind: &str) -> Option<String> {
     Some(if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") })
 }
 
+/// Kinds of Kubernetes itself.
+pub fn builtin_kinds() -> impl Iterator<Item = &'static str> {
+    let rows = TABLE.values().flatten().filter(|(_, row)| !row.versions.is_empty());
+    rows.map(|(kind, _)| *kind)
+}
+
 fn read(text: &'static str) -> Table {
     let mut table = Table::new();
     // The first line that is no comment names the columns.

@@ -5,3 +5,4 @@ pub(super) mod version_deprecated;
 pub(super) mod version_not_served_by_default;
 pub(super) mod version_not_yet_served;
 pub(super) mod version_removed;
+pub(super) mod version_unknown;

@@ -2,5 +2,7 @@
 
 pub(super) mod cpu_limit_forbidden;
 pub(super) mod cpu_limit_too_low;
+pub(super) mod env_order;
 pub(super) mod limit_below_request;
 mod limits;
+pub(super) mod memory_limit_too_low;
