@@ -25,7 +25,7 @@ fn check(object: &Object, _: &BuiltApp, _: &Repository, findings: &mut Findings<
         for (at, variable) in variables.iter().enumerate() {
             let Some(value) = variable.get("value") else { continue };
             for name in references(value.as_text().unwrap_or_default()) {
-                let Some((later, place)) = places.get(name).filter(|(later, _)| *later > at) else { continue };
+                let Some((_, place)) = places.get(name).filter(|(later, _)| *later > at) else { continue };
                 if is_known_elsewhere {
                     continue;
                 }
