@@ -10,7 +10,7 @@ use crate::is_yaml;
 use crate::kustomize;
 use crate::sops;
 use crate::source::{RepoPath, SourceFile};
-use crate::yaml::{Node, Stream};
+use crate::yaml::{Node, Stream, template_mark};
 
 /// What a file is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -148,11 +148,10 @@ fn in_chart_templates(path: &RepoPath, charts: &BTreeSet<RepoPath>) -> bool {
     false
 }
 
-/// A text with template marks that is not YAML. Marks inside strings of valid YAML mean nothing here: alert texts are
-/// full of them.
+/// A text of templates that is not YAML yet. Marks inside strings mean nothing here: alert texts are full of them.
 fn is_template_text(file: &SourceFile, stream: &Stream) -> bool {
     let broken = stream.problems.iter().any(|problem| problem.kind.loses_content());
-    broken && file.text().is_some_and(|text| ["{{", "{%", "<%", "#@ "].iter().any(|mark| text.contains(mark)))
+    broken && file.text().and_then(template_mark).is_some()
 }
 
 /// A broken file whose text starts lines as a manifest does: its mistake must not hide it.

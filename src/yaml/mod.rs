@@ -15,6 +15,7 @@ mod parse;
 mod problem;
 mod scalar;
 mod syntax;
+mod template;
 
 pub use embedded::{Embedded, embedded, part};
 pub use encode::{compare_keys, encode, is_timestamp};
@@ -22,3 +23,4 @@ pub use node::{Action, Change, Entry, History, Key, Mapping, Node, Removed, Styl
 pub use parse::{Document, Stream, parse};
 pub use problem::{Problem, ProblemKind, SyntaxError};
 pub use scalar::{Scalar, resolve_plain};
+pub use template::template_mark;

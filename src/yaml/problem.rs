@@ -85,15 +85,15 @@ impl ProblemKind {
                 format!("the alias `*{}` has no anchor before it in this document", shorten(name))
             }
             Self::RecursiveAlias => "this alias stands inside the value that it repeats".to_owned(),
-            Self::AliasBomb => "the aliases of this document multiply it beyond 200,000 values".to_owned(),
+            Self::AliasBomb => "the aliases of this document multiply it beyond 400,000 values".to_owned(),
             Self::KeyNotScalar => {
                 "a map or list stands where a key is expected; Kubernetes knows text keys only".to_owned()
             }
             Self::KeyNull => "this key is null; Kubernetes knows text keys only".to_owned(),
             Self::MergeNotMap => "`<<` takes a map or a list of maps; this is neither".to_owned(),
-            Self::NotUtf8 => "these bytes are no UTF-8 text, so nothing in the file can be read".to_owned(),
+            Self::NotUtf8 => "these bytes are not UTF-8, so nothing in the file can be read".to_owned(),
             Self::WideEncoding(encoding) => {
-                format!("the file is {encoding}; kubectl, Helm and Kustomize read UTF-8")
+                format!("the file is {encoding}, not UTF-8, so nothing in it was judged")
             }
             Self::TooManyValues => "the file holds more than 2,000,000 values; the rest was not read".to_owned(),
             Self::TooManyProblems => {

@@ -1,12 +1,14 @@
 //! Examples in rule files, for the tests that run them.
 //!
 //! An example is a `###` section, or the whole `## Bad` or `## Good` section if it has none. Each code block whose info
-//! string names a path is a file of the example; a `findings` block lists what the rule must find, one a line:
-//! `path:line:column message`.
+//! string names a path is a file of the example, in the language `base64` if it is no text; a `findings` block lists what
+//! the rule must find, one a line: `path:line:column message`.
 
 // Only tests use this; what is wrong with a rule file stops them.
 #![allow(clippy::expect_used)]
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use presync::config::Config;
 use presync::files::Files;
 use presync::finding::Finding;
@@ -54,10 +56,13 @@ pub(crate) fn examples(documentation: &str, section: &str) -> Vec<Example> {
                 let texts = body.iter().filter(|line| !line.is_empty()).map(|line| (*line).to_owned());
                 let before = example.findings.replace(texts.collect());
                 assert!(before.is_none(), "two findings blocks in {}", example.title);
-            } else if let Some((_, path)) = info.split_once(' ') {
-                let mut text = body.join("\n");
-                text.push('\n');
-                example.files.push((RepoPath::new(path).expect("a path inside the example"), text.into_bytes()));
+            } else if let Some((language, path)) = info.split_once(' ') {
+                let mut bytes = body.join("\n").into_bytes();
+                bytes.push(b'\n');
+                if language == "base64" {
+                    bytes = BASE64_STANDARD.decode(body.concat()).expect("base64");
+                }
+                example.files.push((RepoPath::new(path).expect("a path inside the example"), bytes));
             }
         }
     }
