@@ -24,6 +24,11 @@ const MAX_RELATED: usize = 6;
 /// Apps that are named; the rest is counted.
 const MAX_APPS: usize = 3;
 
+/// Stands for a blank at which no line may break, while a text is laid out: the last character of private use.
+const TIED: char = '\u{10fffd}';
+/// Columns of code in a line up to which it is kept on one line.
+const MAX_TIED: usize = 48;
+
 /// Writes every finding, then the summary.
 pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut writer = Writer::new(report.canvas);
@@ -97,7 +102,7 @@ impl<'a> Writer<'a> {
         if handler.render_report(&mut text, &drawing).is_err() {
             text = format!("{}\n\n{}\n", drawing.heading(), visible::prose(&finding.message));
         }
-        let mut text = one_frame(&text, &excerpt);
+        let mut text = one_frame(&text, &excerpt).replace(TIED, " ");
         for (word, rest) in self.notes(finding, unseen) {
             let word = self.style(Style::new().cyan()).style(word);
             text.push_str(&format!("  {word} {rest}\n"));
@@ -178,6 +183,18 @@ fn apps_in_words(apps: &[String]) -> Option<String> {
     }
 }
 
+/// Ties the words between two backticks together, so that what is meant to be copied can be.
+fn unbroken(text: &str) -> String {
+    let tie = |(at, part): (usize, &str)| {
+        if at % 2 == 1 && part.len() <= MAX_TIED {
+            part.replace(' ', TIED.encode_utf8(&mut [0; 4]))
+        } else {
+            part.to_owned()
+        }
+    };
+    text.split('`').enumerate().map(tie).collect::<Vec<_>>().join("`")
+}
+
 /// miette draws a frame for each page. This joins them: equally indented, and each standing on the one before it.
 fn one_frame(drawn: &str, excerpt: &Excerpt) -> String {
     let digits: Vec<usize> = excerpt.digits().collect();
@@ -234,7 +251,7 @@ impl Drawing<'_> {
 
 impl fmt::Display for Drawing<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&visible::prose(&self.finding.message))
+        f.write_str(&unbroken(&visible::prose(&self.finding.message)))
     }
 }
 
@@ -261,7 +278,7 @@ impl Diagnostic for Drawing<'_> {
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         let help = self.finding.help.as_deref()?;
-        Some(Box::new(visible::prose(help)))
+        Some(Box::new(unbroken(&visible::prose(help))))
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {

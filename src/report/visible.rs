@@ -9,6 +9,8 @@ pub(super) fn stand_in(character: char) -> Option<char> {
         // Control characters have pictures of their own.
         '\0'..='\u{1f}' => char::from_u32(0x2400 + u32::from(character)),
         '\u{7f}' => Some('␡'),
+        // Blanks that are none to YAML, and look like one.
+        '\u{a0}' | '\u{2007}' | '\u{202f}' => Some('⍽'),
         // C1 controls, soft hyphen, Arabic letter mark, Mongolian vowel separator, zero width space, direction marks,
         // separators of lines and paragraphs, embeddings, isolates, byte order mark, annotations, tag characters.
         // The zero width joiner and non-joiner are left: scripts and emoji need them.
@@ -52,6 +54,7 @@ mod tests {
     #[test]
     fn nothing_steers_the_terminal() {
         assert_eq!(prose("red \u{1b}[31m\nnext"), "red ␛[31m\nnext");
+        assert_eq!(prose("a:\u{a0}b"), "a:⍽b");
         assert_eq!(line("user\u{202e}txt\u{2066}\n"), "user\u{fffd}txt\u{fffd} ");
         assert!(matches!(prose("日本 e\u{301} 👩‍💻"), Cow::Borrowed(_)));
     }
