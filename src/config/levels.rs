@@ -3,6 +3,7 @@
 use globset::GlobMatcher;
 
 use super::globs::{PathGlobs, name_glob};
+use super::keys;
 use super::reader::Reader;
 use crate::finding::Severity;
 use crate::source::{RepoPath, Span};
@@ -89,7 +90,7 @@ impl Levels {
 
     pub(super) fn read_scopes(&mut self, node: &Node, reader: &mut Reader) {
         for item in reader.list(node, "`paths`") {
-            let Some(fields) = reader.fields(item, "an entry of `paths`", &["match", "rules"]) else { continue };
+            let Some(fields) = reader.fields(item, "an entry of `paths`", &keys::names(&keys::PATHS)) else { continue };
             let (Some(paths), Some(rules)) = (fields.get("match"), fields.get("rules")) else {
                 reader.problem(item.span, "an entry of `paths` needs `match` and `rules`");
                 continue;

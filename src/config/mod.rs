@@ -4,6 +4,7 @@
 //! are taken as they come: only `rules` knows which exist, and checks them there.
 
 mod globs;
+mod keys;
 mod levels;
 mod reader;
 
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 use globset::GlobMatcher;
 
 pub use globs::PathGlobs;
+pub use keys::{Form, KEYS, Key, schema};
 pub use levels::{Level, Levels, Selector};
 pub use reader::ConfigProblem;
 pub(crate) use reader::Reader;
@@ -131,8 +133,7 @@ impl Config {
     }
 
     fn read(&mut self, root: &Node, files: &Files, reader: &mut Reader) {
-        let keys = ["kubernetes", "rules", "paths", "settings", "skip", "external", "charts", "custom-rules"];
-        let Some(fields) = reader.fields(root, &format!("`{FILE_NAME}`"), &keys) else { return };
+        let Some(fields) = reader.fields(root, &format!("`{FILE_NAME}`"), &keys::names(&KEYS)) else { return };
         for entry in fields.iter() {
             let node = &entry.value;
             match entry.key.text.as_str() {
@@ -185,7 +186,7 @@ impl Config {
     }
 
     fn read_charts(&mut self, node: &Node, files: &Files, reader: &mut Reader) {
-        let keys = ["values", "chart", "version", "repository", "release", "namespace"];
+        let keys = keys::names(&keys::CHARTS);
         for item in reader.list(node, "`charts`") {
             let Some(fields) = reader.fields(item, "an entry of `charts`", &keys) else { continue };
             let (Some(values), Some(_)) = (fields.get("values"), fields.get("chart")) else {

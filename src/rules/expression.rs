@@ -26,7 +26,7 @@ const MAX_DEPTH: usize = 30;
 
 /// The functions an expression may call, apart from operators and the macros `has`, `all`, `exists`, `exists_one`,
 /// `filter` and `map`.
-const FUNCTIONS: [&str; 20] = [
+pub const FUNCTIONS: [&str; 20] = [
     "size",
     "contains",
     "startsWith",

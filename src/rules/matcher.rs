@@ -50,7 +50,7 @@ enum Step {
 }
 
 /// The variables of an expression.
-const VARIABLES: [&str; 4] = ["self", "value", "object", "release"];
+const VARIABLES: [&str; 5] = ["self", "value", "object", "release", "settings"];
 
 /// The placeholders of a message.
 const PLACEHOLDERS: [&str; 5] = ["object", "container", "value", "release", "chart"];
@@ -152,8 +152,9 @@ impl Matcher {
         let mut found = Vec::new();
         walk(Found { node: candidate.own, entry: None }, &self.at, &mut found);
         let release = candidate.release.map(release_node);
+        let settings = findings.settings();
         for place in found {
-            let mut variables = vec![("self", candidate.own), ("value", place.node)];
+            let mut variables = vec![("self", candidate.own), ("value", place.node), ("settings", &settings)];
             variables.extend(candidate.object.map(|object| ("object", &object.root)));
             variables.extend(release.as_ref().map(|release| ("release", release)));
             if self.deny.holds(&variables) == Some(true) {

@@ -19,7 +19,8 @@ mod kubernetes;
 mod prometheus;
 mod yaml;
 
+pub use expression::FUNCTIONS;
 pub use matcher::Matcher;
 pub use rule::{Check, Findings, Rule};
 pub use rule_file::{built_in, built_in_problems, load};
-pub use setting::{Setting, SettingKind};
+pub use setting::{Setting, SettingKind, settings_schema};

@@ -9,8 +9,8 @@ use crate::finding::{Confidence, Finding, Label, RuleId, Severity};
 use crate::helm::Release;
 use crate::kubernetes::{Object, Quantity};
 use crate::repository::{BuiltApp, Repository};
-use crate::source::{SourceFile, Span};
-use crate::yaml::{Node, Stream};
+use crate::source::{FileId, SourceFile, Span};
+use crate::yaml::{Entry, Key, Node, Stream};
 
 /// A rule: the facts from its file, and its check.
 #[derive(Clone)]
@@ -99,6 +99,16 @@ impl<'a> Findings<'a> {
         let setting = self.rule.settings.iter().find(|setting| setting.name == name)?;
         let users = self.config.settings.get(self.rule.id.as_str()).and_then(|settings| settings.values.get(name));
         Some(users.filter(|value| setting.kind.accepts(value)).unwrap_or(&setting.default))
+    }
+
+    /// All settings as one map.
+    pub(super) fn settings(&self) -> Node {
+        let span = Span::start_of(FileId(0));
+        let entries = self.rule.settings.iter().filter_map(|setting| {
+            let value = self.setting(&setting.name)?.clone();
+            Some(Entry { key: Key::new(setting.name.as_str(), span), value })
+        });
+        Node::mapping(entries.collect(), span)
     }
 
     /// The value of a setting of the type `quantity`.

@@ -1,5 +1,8 @@
 //! Settings that a rule declares in its file and a user changes in `.presync.yaml`.
 
+use serde_json::{Map, Value, json};
+
+use super::rule::Rule;
 use crate::config::Reader;
 use crate::kubernetes::Quantity;
 use crate::yaml::Node;
@@ -52,6 +55,16 @@ impl SettingKind {
         }
     }
 
+    fn schema(self) -> Value {
+        match self {
+            Self::Quantity => json!({"type": ["string", "number"]}),
+            Self::Integer => json!({"type": "integer"}),
+            Self::Boolean => json!({"type": "boolean"}),
+            Self::Text => json!({"type": ["string", "number"]}),
+            Self::Texts => json!({"type": "array", "items": {"type": ["string", "number"]}}),
+        }
+    }
+
     /// Whether a value is of this kind.
     pub fn accepts(self, node: &Node) -> bool {
         match self {
@@ -62,6 +75,23 @@ impl SettingKind {
             Self::Texts => node.as_sequence().is_some_and(|items| items.iter().all(|item| item.as_text().is_some())),
         }
     }
+}
+
+/// The JSON Schema of the settings of all rules.
+pub fn settings_schema(rules: &[Rule]) -> Value {
+    let of_rule = |rule: &Rule| {
+        let properties = rule.settings.iter().map(|setting| {
+            let mut schema = setting.kind.schema();
+            if let Some(map) = schema.as_object_mut() {
+                map.insert("description".to_owned(), setting.about.clone().into());
+            }
+            (setting.name.clone(), schema)
+        });
+        json!({"type": "object", "additionalProperties": false, "properties": properties.collect::<Map<_, _>>()})
+    };
+    let with_settings = rules.iter().filter(|rule| !rule.settings.is_empty());
+    let properties: Map<_, _> = with_settings.map(|rule| (rule.id.to_string(), of_rule(rule))).collect();
+    json!({"type": "object", "properties": properties})
 }
 
 /// Reads the `settings` of a rule file.

@@ -4,8 +4,7 @@
 //! string names a path is a file of the example, in the language `base64` if it is no text; a `findings` block lists what
 //! the rule must find, one a line: `path:line:column message`.
 
-// Only tests use this; what is wrong with a rule file stops them.
-#![allow(clippy::expect_used)]
+#![allow(clippy::expect_used, dead_code, reason = "each test uses a part of this file")]
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -26,6 +25,22 @@ pub(crate) struct Example {
     pub(crate) files: Vec<(RepoPath, Vec<u8>)>,
     /// What must be found; `None` if the file does not say.
     pub(crate) findings: Option<Vec<String>>,
+}
+
+/// The code blocks of a Markdown text: what stands behind each fence, and the block's lines.
+pub(crate) fn blocks(text: &str) -> Vec<(String, String)> {
+    let mut blocks = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next().map(|line| (line, line.trim_start_matches('`'))) {
+        let (line, info) = line;
+        if line.starts_with("```") {
+            let fence = line.strip_suffix(info).unwrap_or(line);
+            let body: String =
+                lines.by_ref().take_while(|line| *line != fence).map(|line| format!("{line}\n")).collect();
+            blocks.push((info.to_owned(), body));
+        }
+    }
+    blocks
 }
 
 /// The examples in a section of a rule's documentation.
