@@ -11,6 +11,7 @@ mod setting;
 mod api;
 mod argocd;
 mod charts;
+mod cilium;
 mod cluster;
 mod container;
 mod flux;

@@ -41,8 +41,8 @@ fn report(instance: &Instance, graph: &Graph<'_>, circle: &[usize], findings: &m
     };
     let message = if instance.operator {
         format!(
-            "{who}, so whichever the operator creates first names a uid that does not exist yet; in an empty database a \
-             Grafana that looks references up answers `data source not found` until the other one is there"
+            "{who}, so whichever the operator creates first names a uid that does not exist yet; with an empty database a \
+             Grafana that looks references up refuses both with `data source not found`"
         )
     } else {
         format!(

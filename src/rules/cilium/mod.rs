@@ -1,0 +1,3 @@
+//! Rules about Cilium.
+
+pub(super) mod hubble_metric_not_enabled;
