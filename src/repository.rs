@@ -12,6 +12,7 @@ use crate::helm::Release;
 use crate::kubernetes::{Components, Definitions, InstalledChart, Object, Targets};
 use crate::kustomize;
 use crate::source::FileId;
+use crate::source::Span;
 use crate::unresolved::Unresolved;
 
 /// A repository, read and built.
@@ -42,6 +43,10 @@ pub struct BuiltApp {
     pub releases: Vec<Release>,
     /// What went wrong while building.
     pub problems: Vec<kustomize::Problem>,
+    /// Patches that found an object; see [`kustomize::Build::applied`].
+    pub applied: Vec<Span>,
+    /// Patches that changed an object; see [`kustomize::Build::effective`].
+    pub effective: Vec<Span>,
     /// What could not be resolved: in the app's declaration, its values, its build. The objects and values are then
     /// not all there, or not all known.
     pub unresolved: Vec<Unresolved>,

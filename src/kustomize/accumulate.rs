@@ -39,6 +39,7 @@ pub(super) struct Engine<'a> {
     pub(super) problems: Vec<Problem>,
     pub(super) releases: Vec<Release>,
     pub(super) applied: BTreeSet<Span>,
+    pub(super) effective: BTreeSet<Span>,
     pub(super) schemas: Schemas,
     /// Whether the root's `openapi` is in force, which no base can change.
     schema_is_final: bool,
@@ -70,6 +71,7 @@ impl<'a> Engine<'a> {
             problems: Vec::new(),
             releases: Vec::new(),
             applied: BTreeSet::new(),
+            effective: BTreeSet::new(),
             schemas: Schemas::default(),
             schema_is_final: false,
             used: BTreeSet::new(),
@@ -81,7 +83,16 @@ impl<'a> Engine<'a> {
     }
 
     pub(super) fn build(mut self) -> Build {
-        let root = match kustomization::read(self.files, self.directory, None, &mut self.problems) {
+        let mut overlay = self.options.overlay.as_ref().and_then(|overlay| self.fit(overlay));
+        // Flux makes a kustomization where there is none; then the overlay is all there is.
+        let generated = overlay.take_if(|overlay| {
+            !overlay.list("resources").is_empty() && kustomization::files_in(self.files, self.directory).is_empty()
+        });
+        let read = match generated {
+            Some(generated) => Ok(generated),
+            None => kustomization::read(self.files, self.directory, None, &mut self.problems),
+        };
+        let root = match read {
             Ok(root) => root,
             Err(problem) => {
                 self.report(*problem);
@@ -92,7 +103,7 @@ impl<'a> Engine<'a> {
         self.read_schema(&root, true);
         self.chain.push(self.files.sources.resolve(self.directory));
         let mut gathered = self.accumulate(&root, Accumulator::default());
-        if let Some(overlay) = &self.options.overlay {
+        if let Some(overlay) = &overlay {
             gathered = self.lay_over(overlay, gathered);
         }
         self.hash_names(&mut gathered);
@@ -120,6 +131,7 @@ impl<'a> Engine<'a> {
             problems: self.problems,
             files: self.used.into_iter().collect(),
             applied: self.applied.into_iter().collect(),
+            effective: self.effective.into_iter().collect(),
         }
     }
 
@@ -231,19 +243,22 @@ impl<'a> Engine<'a> {
     }
 
     /// The controller's own changes, as a kustomization over the one that is built.
-    fn lay_over(&mut self, overlay: &Node, mut gathered: Accumulator) -> Accumulator {
+    fn lay_over(&mut self, overlay: &Kustomization, mut gathered: Accumulator) -> Accumulator {
+        for (text, span) in overlay.texts("components") {
+            gathered = self.component(overlay, gathered, text, span);
+        }
+        self.transform(overlay, &mut gathered);
+        gathered
+    }
+
+    fn fit(&mut self, overlay: &Node) -> Option<Kustomization> {
         let mut misfits = Vec::new();
         let fitted = super::schema::fit(overlay, super::schema::KUSTOMIZATION, "Kustomization", &mut misfits);
         for misfit in misfits {
             self.report(Problem::fails(misfit.span, misfit.why));
         }
-        let Some(root) = fitted.filter(|root| root.as_mapping().is_some()) else { return gathered };
-        let overlay = Kustomization { directory: self.directory.clone(), file: overlay.span.file, root };
-        for (text, span) in overlay.texts("components") {
-            gathered = self.component(&overlay, gathered, text, span);
-        }
-        self.transform(&overlay, &mut gathered);
-        gathered
+        let root = fitted.filter(|root| root.as_mapping().is_some())?;
+        Some(Kustomization { directory: self.directory.clone(), file: overlay.span.file, root })
     }
 
     /// One entry of `resources`: a file, else a directory.

@@ -128,17 +128,26 @@ fn nearest_path(files: &Files, directory: &RepoPath, path: &RepoPath) -> Option<
     if let Some(nearest) = super::nearest(name, names) {
         return Some(parent.join(nearest)?.relative_to(directory));
     }
-    // The same name elsewhere: the nearest place is the one with the shortest way.
-    let mut elsewhere: Vec<String> = Vec::new();
+    // The same name elsewhere: the place whose way ends like the one that is written.
+    let written: Vec<&str> = path.as_str().split('/').collect();
+    let alike = |other: &RepoPath| {
+        other.as_str().rsplit('/').zip(written.iter().rev()).take_while(|(own, written)| own == *written).count()
+    };
+    let mut elsewhere: Vec<(usize, usize, String)> = Vec::new();
     for file in files.sources.files() {
         let mut candidate = Some(file.path.clone());
         while let Some(path) = candidate {
-            if path.file_name() == name {
-                elsewhere.push(path.relative_to(directory));
+            if path.file_name() == name && path != *directory {
+                let way = path.relative_to(directory);
+                elsewhere.push((usize::MAX - alike(&path), way.matches('/').count(), way));
             }
             candidate = path.parent().filter(|parent| !parent.as_str().is_empty() && !name.contains('.'));
         }
     }
-    elsewhere.sort_by_key(|path| (path.matches('/').count(), path.clone()));
-    elsewhere.into_iter().next()
+    elsewhere.sort();
+    elsewhere.dedup();
+    // A name that stands in many places says nothing alone.
+    let (best, ..) = elsewhere.first()?;
+    let one = *best < usize::MAX - 1 || elsewhere.len() == 1;
+    elsewhere.into_iter().next().filter(|_| one).map(|(.., way)| way)
 }

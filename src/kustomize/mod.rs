@@ -72,6 +72,9 @@ pub struct Build {
     /// Patches that found an object to change, by the place that [`ProblemKind::PatchNoMatch`] would point at; sorted.
     /// A patch of a base or a component is of use as long as it is of use to one that includes it.
     pub applied: Vec<Span>,
+    /// Patches and operations that changed an object, by the place that [`ProblemKind::PatchNoEffect`] would point at;
+    /// sorted.
+    pub effective: Vec<Span>,
 }
 
 /// Builds the kustomization in `directory`.

@@ -264,7 +264,9 @@ impl Engine<'_> {
                         self.problems.push(problem);
                     }
                 }
-                if unchanged {
+                if !unchanged {
+                    self.effective.insert(aim(patch));
+                } else {
                     let message = format!("the patch changes nothing in {description}: everything in it is already so");
                     self.problems.push(Problem::new(ProblemKind::PatchNoEffect, aim(patch), message));
                 }
@@ -329,7 +331,10 @@ impl Engine<'_> {
                 match json_patch::apply(&mut root, operation, &mut |note| notes.push((number, note))) {
                     Err(why) => failure = Some(refused(operation, why, resource)),
                     Ok(()) => {
-                        if previous.is_some_and(|previous| previous.same_value(&root)) {
+                        let unchanged = previous.as_ref().map(|previous| previous.same_value(&root));
+                        if unchanged == Some(false) {
+                            self.effective.insert(operation.path_span);
+                        } else if unchanged == Some(true) {
                             let message =
                                 format!("this operation changes nothing in {}: it is already so", describe(resource));
                             self.problems.push(Problem::new(ProblemKind::PatchNoEffect, operation.path_span, message));

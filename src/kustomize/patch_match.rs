@@ -7,6 +7,7 @@ use super::patch::describe;
 use super::problem::{Problem, ProblemKind};
 use super::resource::Resource;
 use super::selector::Selector;
+use crate::finding::Severity;
 use crate::source::Span;
 use crate::yaml::{Node, Value};
 
@@ -78,6 +79,11 @@ pub(super) fn no_target(gathered: &Accumulator, target: &Node) -> Problem {
         if wanted.is_empty() { "anything".to_owned() } else { wanted.join(", ") }
     );
     let mut problem = Problem::new(ProblemKind::PatchNoMatch, place, message);
+    if text("name").is_empty() {
+        // A patch for whatever there is of a kind is a policy as often as a mistake.
+        let by_label = !text("labelSelector").is_empty() || !text("annotationSelector").is_empty();
+        problem.severity = Some(if by_label { Severity::Info } else { Severity::Warning });
+    }
     // One field too many: leaving it out would select something.
     let without: Vec<(&str, &Resource)> = FIELDS
         .iter()

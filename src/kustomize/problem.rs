@@ -1,5 +1,6 @@
 //! What can go wrong in a build.
 
+use crate::finding::Severity;
 use crate::source::Span;
 
 /// Something that kustomize would refuse, or do silently though nobody can want it, or that presync can't build.
@@ -13,6 +14,8 @@ pub struct Problem {
     pub message: String,
     /// What kustomize itself prints when it stops for this; `None` where it goes on.
     pub upstream: Option<String>,
+    /// How bad it is, where that differs from what the kind usually means.
+    pub severity: Option<Severity>,
     /// Other places, each with a few words.
     pub related: Vec<(Span, String)>,
     /// What to do, where that is known.
@@ -45,7 +48,7 @@ pub enum ProblemKind {
 impl Problem {
     /// A problem for which kustomize goes on.
     pub fn new(kind: ProblemKind, span: Span, message: impl Into<String>) -> Self {
-        Self { kind, span, message: message.into(), upstream: None, related: Vec::new(), help: None }
+        Self { kind, span, message: message.into(), upstream: None, severity: None, related: Vec::new(), help: None }
     }
 
     /// Says that kustomize stops here, and with which words.

@@ -157,7 +157,15 @@ impl Builds {
 
 fn build(app: App, files: &Files, inventory: &Inventory, builds: &Builds) -> BuiltApp {
     let unresolved = app.unresolved.clone();
-    let mut built = BuiltApp { app, objects: Vec::new(), releases: Vec::new(), problems: Vec::new(), unresolved };
+    let mut built = BuiltApp {
+        app,
+        objects: Vec::new(),
+        releases: Vec::new(),
+        problems: Vec::new(),
+        applied: Vec::new(),
+        effective: Vec::new(),
+        unresolved,
+    };
     for source in &built.app.sources {
         match &source.kind {
             SourceKind::Kustomize { substitution, .. } => {
@@ -168,6 +176,8 @@ fn build(app: App, files: &Files, inventory: &Inventory, builds: &Builds) -> Bui
                 }));
                 built.releases.extend(build.releases.iter().cloned());
                 built.problems.extend(build.problems.iter().cloned());
+                built.applied.extend(&build.applied);
+                built.effective.extend(&build.effective);
             }
             SourceKind::Helm(releases) => {
                 built.objects.extend(releases.iter().flat_map(|release| custom_resources(release, files)));

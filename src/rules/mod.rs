@@ -17,6 +17,7 @@ mod container;
 mod flux;
 mod grafana;
 mod kubernetes;
+mod kustomize;
 mod prometheus;
 mod yaml;
 
