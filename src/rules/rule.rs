@@ -61,12 +61,14 @@ pub struct Findings<'a> {
     app: Option<&'a BuiltApp>,
     object: Option<&'a Object>,
     list: Vec<Finding>,
+    /// Which of them are about samples.
+    samples: Vec<usize>,
 }
 
 impl<'a> Findings<'a> {
     /// An empty collection for one rule.
     pub fn new(rule: &'a Rule, config: &'a Config) -> Self {
-        Self { rule, config, app: None, object: None, list: Vec::new() }
+        Self { rule, config, app: None, object: None, list: Vec::new(), samples: Vec::new() }
     }
 
     /// Says which app and object the next findings are about.
@@ -78,6 +80,9 @@ impl<'a> Findings<'a> {
     /// Adds a finding. `span` is the text to mend.
     pub fn report(&mut self, span: Span, message: impl Into<String>) -> &mut Finding {
         let at = self.list.len();
+        if self.app.is_some_and(|app| app.app.sample) {
+            self.samples.push(at);
+        }
         self.list.push(Finding {
             rule: self.rule.id.clone(),
             severity: self.rule.severity,
@@ -121,8 +126,11 @@ impl<'a> Findings<'a> {
         self.setting(name).map(Node::items).unwrap_or_default().iter().filter_map(Node::as_text).collect()
     }
 
-    /// The findings so far.
-    pub fn into_list(self) -> Vec<Finding> {
+    /// The findings so far. What only shows or tests something, and is deployed by nothing, weighs one step less.
+    pub fn into_list(mut self) -> Vec<Finding> {
+        for at in self.samples {
+            self.list[at].severity = self.list[at].severity.lowered();
+        }
         self.list
     }
 }

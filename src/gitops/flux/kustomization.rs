@@ -1,9 +1,12 @@
 //! A Flux Kustomization: a directory of this repository, built with the fields that Flux lays over it.
 
+use std::collections::BTreeSet;
+
 use super::super::inventory::{Inventory, has_kustomization, objects_of, yaml_files};
 use super::super::{App, AppSource, Declaration, Declarations, Declared, Destination, SourceKind};
 use super::{Substitution, source};
 use crate::files::Files;
+use crate::kustomize;
 use crate::source::{Entry as FileEntry, RepoPath};
 use crate::unresolved::{Cause, Unresolved};
 use crate::yaml::{Entry, Key, Mapping, Node};
@@ -125,36 +128,24 @@ fn overlay(spec: Option<&Node>, directory: &RepoPath, files: &Files) -> Option<N
 }
 
 /// What Flux's generator finds in a directory without a kustomization: every manifest below it; a directory with a
-/// kustomization of its own counts as one.
+/// kustomization of its own counts as one, and what lies below that is its own matter.
 fn generated_resources(directory: &RepoPath, files: &Files) -> Vec<String> {
-    let mut kustomizations: Vec<RepoPath> = Vec::new();
-    let mut resources = Vec::new();
     let paths = yaml_files(files, directory, true);
+    let is_kustomization = |path: &&RepoPath| kustomize::FILE_NAMES.contains(&path.file_name());
+    let kustomizations: BTreeSet<RepoPath> =
+        paths.iter().filter(is_kustomization).filter_map(RepoPath::parent).collect();
+    let highest = |path: &RepoPath| {
+        let above =
+            std::iter::successors(path.parent(), RepoPath::parent).take_while(|above| above.is_within(directory));
+        above.filter(|above| kustomizations.contains(above)).last()
+    };
+    let mut resources = BTreeSet::new();
     for path in &paths {
-        let Some(parent) = path.parent() else { continue };
-        if crate::kustomize::FILE_NAMES.contains(&path.file_name()) && parent != *directory {
-            kustomizations.push(parent);
+        if let Some(kustomization) = highest(path) {
+            resources.insert(kustomization.relative_to(directory));
+        } else if files.file_at(path).is_some_and(|file| !objects_of(files, file.id).is_empty()) {
+            resources.insert(path.relative_to(directory));
         }
     }
-    // A kustomization below another one is the other one's matter.
-    kustomizations.sort();
-    kustomizations.dedup();
-    let mut tops: Vec<RepoPath> = Vec::new();
-    for kustomization in kustomizations {
-        if !tops.last().is_some_and(|top| kustomization.is_within(top)) {
-            tops.push(kustomization);
-        }
-    }
-    for path in &paths {
-        if tops.iter().any(|top| path.is_within(top)) {
-            continue;
-        }
-        let holds = |path| files.file_at(path).is_some_and(|file| !objects_of(files, file.id).is_empty());
-        if holds(path) {
-            resources.push(path.relative_to(directory));
-        }
-    }
-    resources.extend(tops.iter().map(|top| top.relative_to(directory)));
-    resources.sort();
-    resources
+    resources.into_iter().collect()
 }
