@@ -4,9 +4,10 @@ use super::limits::{CpuLimit, Owner, of_object, of_release};
 use crate::finding::{Finding, Severity};
 use crate::gitops::SourceKind;
 use crate::kubernetes::{Object, Pod, Quantity};
-use crate::kustomize::ProblemKind;
+use crate::kustomize::{Problem, ProblemKind};
 use crate::repository::{BuiltApp, Repository};
 use crate::rules::{Check, Findings};
+use crate::source::Span;
 use crate::yaml::Node;
 
 pub(crate) const CHECK: Check = Check::App(check);
@@ -14,8 +15,18 @@ pub(crate) const CHECK: Check = Check::App(check);
 fn check<'a>(app: &'a BuiltApp, _: &'a Repository, findings: &mut Findings<'a>) {
     let Some(minimum) = findings.quantity("minimum") else { return };
     for object in &app.objects {
+        let mut limits = of_object(object, false);
+        limits.retain(|limit| throttling(limit, minimum).is_some());
+        // A patch that was to change this object and stops the build is the mistake to mend first.
+        let patch_fails = |problem: &Problem| {
+            matches!(problem.kind, ProblemKind::PatchNoMatch | ProblemKind::PatchPathMissing)
+                && problem.upstream.is_some()
+        };
+        if limits.is_empty() || aimed_at(object, app).any(patch_fails) {
+            continue;
+        }
         findings.about(Some(app), Some(object));
-        for limit in of_object(object, false) {
+        for limit in limits {
             if let Some(finding) = judge(&limit, &object.id.to_string(), minimum, findings) {
                 explain(finding, &limit, object, app);
             }
@@ -31,17 +42,19 @@ fn check<'a>(app: &'a BuiltApp, _: &'a Repository, findings: &mut Findings<'a>) 
     }
 }
 
+/// The limit, if it is too low. Zero means no limit.
+fn throttling(limit: &CpuLimit<'_>, minimum: Quantity) -> Option<Quantity> {
+    let amount = Quantity::of(limit.limit)?.ok()?;
+    (amount < minimum && amount > Quantity::from_milli(0)).then_some(amount)
+}
+
 fn judge<'f>(
     limit: &CpuLimit<'_>,
     of: &str,
     minimum: Quantity,
     findings: &'f mut Findings<'_>,
 ) -> Option<&'f mut Finding> {
-    let amount = Quantity::of(limit.limit)?.ok()?;
-    // Zero means no limit.
-    if amount >= minimum || amount <= Quantity::from_milli(0) {
-        return None;
-    }
+    let amount = throttling(limit, minimum)?;
     // The kubelet never sets a quota below one millisecond.
     let share = amount.times(100).max(Quantity::from_milli(1000));
     let written = limit.limit.as_text().unwrap_or_default();
@@ -68,12 +81,29 @@ fn explain(finding: &mut Finding, limit: &CpuLimit<'_>, object: &Object, app: &B
         }
         None => advice.to_owned(),
     });
-    let name = object.name_span();
-    for problem in app.problems.iter().filter(|problem| problem.kind == ProblemKind::PatchNoMatch) {
-        if problem.related.iter().any(|(span, _)| *span == name) {
-            finding.related(problem.span, "this patch was meant for it, but selects nothing");
-        }
+    for problem in aimed_at(object, app) {
+        match problem.kind {
+            ProblemKind::PatchNoMatch => {
+                finding.related(problem.span, "this patch was meant for it, but selects nothing")
+            }
+            ProblemKind::PatchAppendsElement => {
+                finding.related(problem.span, "this patch was meant for it, but names another container")
+            }
+            _ => continue,
+        };
     }
+}
+
+/// Problems of patches that have to do with the object.
+fn aimed_at<'a>(object: &'a Object, app: &'a BuiltApp) -> impl Iterator<Item = &'a Problem> {
+    let name = object.name_span();
+    let containers: Vec<Span> = Pod::of(object)
+        .into_iter()
+        .flat_map(Pod::containers)
+        .filter_map(|container| Some(container.node.get("name")?.span))
+        .collect();
+    let concerns = move |span: &Span| *span == name || containers.contains(span);
+    app.problems.iter().filter(move |problem| problem.related.iter().any(|(span, _)| concerns(span)))
 }
 
 /// A strategic merge patch that takes the limit away.
