@@ -54,7 +54,8 @@ pub struct Options {
     /// Keep load order instead of kustomize's own order of kinds (`--reorder none`).
     pub keep_order: bool,
     /// A kustomization that is laid over the directory's own, as Argo CD's `spec.source.kustomize` and Flux's
-    /// `spec.patches`, `spec.images` and the like ask for. Its fields have kustomization.yaml's names.
+    /// `spec.patches`, `spec.images` and the like ask for. Its fields have kustomization.yaml's names. If the directory has
+    /// none, the `resources` of this one take its place, as Flux generates them.
     pub overlay: Option<Node>,
 }
 

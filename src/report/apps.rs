@@ -9,7 +9,7 @@ use super::{Paths, visible};
 use crate::gitops::{App, AppSource, Declared, SourceKind};
 use crate::helm::{Binding, Release};
 use crate::repository::{BuiltApp, Repository};
-use crate::source::Span;
+use crate::source::{RepoPath, Span};
 
 /// Columns of the table, but for the last, which may be as long as it is.
 const COLUMNS: usize = 7;
@@ -196,7 +196,7 @@ impl View<'_> {
             SourceKind::Directory { files } => match files.as_slice() {
                 [only] => (format!("manifest {}", self.paths.display(only)), String::new()),
                 files => {
-                    let directory = files.first().and_then(|file| file.parent()).unwrap_or_default();
+                    let directory = common_directory(files);
                     let directory =
                         if app.name == directory.as_str() { String::new() } else { self.paths.display(&directory) };
                     (format!("{} manifests {directory}", files.len()).trim_end().to_owned(), String::new())
@@ -250,6 +250,11 @@ fn releases_of(app: &App) -> impl Iterator<Item = &Release> {
         SourceKind::Helm(releases) => releases.as_slice(),
         _ => &[],
     })
+}
+
+fn common_directory(files: &[RepoPath]) -> RepoPath {
+    let above = std::iter::successors(files.first().and_then(RepoPath::parent), RepoPath::parent);
+    above.into_iter().find(|above| files.iter().all(|file| file.is_within(above))).unwrap_or_default()
 }
 
 fn kind(declared: Declared) -> &'static str {
