@@ -3,6 +3,7 @@
 pub(super) mod build_fails;
 pub(super) mod not_built;
 pub(super) mod patch_appends_element;
+pub(super) mod patch_index_drift;
 pub(super) mod patch_index_unguarded;
 pub(super) mod patch_no_effect;
 pub(super) mod patch_no_match;
