@@ -32,7 +32,9 @@ fn main() {
         let path = root.join("rules").join(&group).join(format!("{id}.md"));
         let text = fs::read_to_string(&path).expect("a readable rule file");
         let metadata = text.split("\n---\n").next().unwrap_or_default();
-        let check = if metadata.lines().any(|line| line.starts_with("check:")) {
+        let check = if metadata.lines().any(|line| line == "check: engine") {
+            "Some(Check::Engine)".to_owned()
+        } else if metadata.lines().any(|line| line.starts_with("check:")) {
             "None".to_owned()
         } else {
             let stem = id.strip_prefix(&format!("{group}-")).unwrap_or(&id).replace('-', "_");

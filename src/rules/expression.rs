@@ -97,13 +97,15 @@ impl Expression {
 
     /// Evaluates the expression. `None` if the result is no boolean, or can't be known: a key is missing, the types
     /// don't fit, or a value that it reads is [`Scalar::Unknown`].
-    pub(super) fn holds(&self, variables: &[(&'static str, &Node)]) -> Option<bool> {
+    ///
+    /// Variables in `incomplete` lack some of what they should hold: there, a key that is absent is not known to be.
+    pub(super) fn holds(&self, variables: &[(&'static str, &Node)], incomplete: &[&str]) -> Option<bool> {
         let mut context = Context::with_env(Arc::clone(&ENVIRONMENT));
         for (name, node) in variables {
             let paths: Vec<&[String]> =
                 self.reads.iter().filter(|read| read.variable == *name).map(|read| read.path.as_slice()).collect();
             if !paths.is_empty() {
-                context.add_variable_from_value(*name, convert(node, &paths).ok()?);
+                context.add_variable_from_value(*name, convert(node, &paths, incomplete.contains(name)).ok()?);
             }
         }
         match self.program.execute(&context) {
@@ -236,7 +238,7 @@ fn chain(expression: &Expr) -> Option<(&str, Vec<String>)> {
 
 /// The parts of a node that lie on the paths, as CEL values. An empty path takes the whole node. A null in a map is left
 /// out, as the API server and Helm do.
-fn convert(node: &Node, paths: &[&[String]]) -> Result<Value, Unknown> {
+fn convert(node: &Node, paths: &[&[String]], incomplete: bool) -> Result<Value, Unknown> {
     if node.is_unknown() {
         return Err(Unknown);
     }
@@ -248,10 +250,15 @@ fn convert(node: &Node, paths: &[&[String]]) -> Result<Value, Unknown> {
     heads.dedup();
     let mut map = HashMap::new();
     for head in heads {
-        let Some(child) = mapping.get(head).filter(|child| !child.is_null()) else { continue };
+        let Some(child) = mapping.get(head).filter(|child| !child.is_null()) else {
+            if incomplete {
+                return Err(Unknown);
+            }
+            continue;
+        };
         let tails: Vec<&[String]> =
             paths.iter().filter(|path| path.first() == Some(head)).map(|path| &path[1..]).collect();
-        map.insert(head.clone(), convert(child, &tails)?);
+        map.insert(head.clone(), convert(child, &tails, incomplete)?);
     }
     Ok(map.into())
 }
@@ -287,7 +294,7 @@ mod tests {
     }
 
     fn holds(text: &str, yaml: &str) -> Option<bool> {
-        Expression::new(text, &["self"]).expect("a valid expression").holds(&[("self", &node(yaml))])
+        Expression::new(text, &["self"]).expect("a valid expression").holds(&[("self", &node(yaml))], &[])
     }
 
     #[test]
@@ -310,6 +317,14 @@ mod tests {
         assert_eq!(holds("self.b", "a: !vault secret\nb: true"), Some(true));
         assert_eq!(holds("self.a.b == 1", "a: !vault secret"), None);
         assert_eq!(holds("size(self.list) > 0", "list: [!vault x]"), None);
+    }
+
+    #[test]
+    fn an_absent_key_of_something_incomplete_is_not_known_to_be_absent() {
+        let expression = Expression::new("!has(self.a) || self.b", &["self"]).expect("a valid expression");
+        let known = node("b: true");
+        assert_eq!(expression.holds(&[("self", &known)], &[]), Some(true));
+        assert_eq!(expression.holds(&[("self", &known)], &["self"]), None);
     }
 
     #[test]
@@ -356,7 +371,7 @@ mod tests {
         let judge = move || {
             for text in texts {
                 if let Ok(expression) = Expression::new(&text, &["self"]) {
-                    expression.holds(&[("self", &node("a: 1"))]);
+                    expression.holds(&[("self", &node("a: 1"))], &[]);
                 }
             }
         };

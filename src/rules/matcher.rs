@@ -153,11 +153,13 @@ impl Matcher {
         walk(Found { node: candidate.own, entry: None }, &self.at, &mut found);
         let release = candidate.release.map(release_node);
         let settings = findings.settings();
+        let incomplete: &[&str] =
+            if candidate.release.is_some_and(|release| release.incomplete) { &["self"] } else { &[] };
         for place in found {
             let mut variables = vec![("self", candidate.own), ("value", place.node), ("settings", &settings)];
             variables.extend(candidate.object.map(|object| ("object", &object.root)));
             variables.extend(release.as_ref().map(|release| ("release", release)));
-            if self.deny.holds(&variables) == Some(true) {
+            if self.deny.holds(&variables, incomplete) == Some(true) {
                 self.report(candidate, place, repository, findings);
             }
         }

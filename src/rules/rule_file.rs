@@ -121,7 +121,6 @@ fn read(file: FileId, id: &str, group: &str, text: &str, check: Option<Check>, r
     let settings = fields.get("settings").map(|node| setting::read(node, reader)).unwrap_or_default();
     let check = match (check, fields.get("check")) {
         (Some(check), _) => check,
-        (None, Some(node)) if node.as_str() == Some("engine") && file == FileId(0) => Check::Engine,
         (None, Some(node)) => Check::Match(Arc::new(Matcher::read(node, reader)?)),
         (None, None) => {
             reader.problem(root.span, "the metadata needs `check`");
