@@ -159,11 +159,11 @@ fn a_repository_brings_rules_of_its_own() {
 fn mistakes_in_own_rules_are_shown_where_they_stand() {
     let cases = [
         ("title: ", "titel: ", "titel: the metadata has no key `titel`; did you mean `title`?"),
-        ("severity: warning", "severity: fatal", "fatal: `severity` is one of error, warning, info, not `fatal`"),
+        ("severity: warning", "severity: fatal", "fatal: `severity` must be one of error, warning, info, not `fatal`"),
         (
             "each: Deployment",
             "each: deployment",
-            "deployment: `each` is `pod`, `container`, a kind, or `chart NAME`, not `deployment`",
+            "deployment: `each` must be `pod`, `container`, a kind, or `chart NAME`, not `deployment`",
         ),
         ("value < 2", "vale < 2", "vale < 2: there is no variable `vale`; did you mean `value`?"),
         ("value < 2", "value <", "value <: this is no CEL expression"),

@@ -291,9 +291,9 @@ mod tests {
             [
                 "kubernets `.presync.yaml` has no key `kubernets`; did you mean `kubernetes`?",
                 "latest `latest` is no Kubernetes release; write it as `\"1.34\"`",
-                "of a level is one of off, on, info, warning, error, not `of`; did you mean `off`?",
+                "of a level must be one of off, on, info, warning, error, not `of`; did you mean `off`?",
                 "'[' `[` is no pattern: unclosed character class; missing ']'",
-                "[] `settings` is a map",
+                "[] `settings` must be a map",
                 "apps/grafana/value.yaml there is no file `apps/grafana/value.yaml` in this repository; did you mean \
                  `apps/grafana/values.yaml`?",
                 "verison an entry of `charts` has no key `verison`; did you mean `version`?",

@@ -51,7 +51,7 @@ impl Reader {
         let mut roots = stream.documents.iter().filter_map(|document| document.root.as_ref());
         let root = roots.next().filter(|root| !root.is_null())?;
         if let Some(second) = roots.next() {
-            self.problem(second.span, format!("{what} is one document; this is a second one"));
+            self.problem(second.span, format!("{what} must be one document; this is a second one"));
         }
         Some(root)
     }
@@ -63,7 +63,7 @@ impl Reader {
         }
         let mapping = node.as_mapping();
         if mapping.is_none() {
-            self.problem(node.span, format!("{what} is a map"));
+            self.problem(node.span, format!("{what} must be a map"));
         }
         mapping
     }
@@ -81,7 +81,7 @@ impl Reader {
     /// The value as a list.
     pub(crate) fn list<'n>(&mut self, node: &'n Node, what: &str) -> &'n [Node] {
         if node.as_sequence().is_none() && !node.is_null() {
-            self.problem(node.span, format!("{what} is a list"));
+            self.problem(node.span, format!("{what} must be a list"));
         }
         node.items()
     }
@@ -90,7 +90,7 @@ impl Reader {
     pub(crate) fn text<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n str> {
         let text = node.as_text().filter(|text| !text.is_empty());
         if text.is_none() {
-            self.problem(node.span, format!("{what} is a text"));
+            self.problem(node.span, format!("{what} must be a text"));
         }
         text
     }
@@ -109,7 +109,7 @@ impl Reader {
         let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
         if found.is_none() {
             let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-            let message = format!("{what} is one of {}, not `{text}`", known.join(", "));
+            let message = format!("{what} must be one of {}, not `{text}`", known.join(", "));
             self.unknown_name(node.span, message, text, known);
         }
         found

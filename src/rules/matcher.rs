@@ -276,7 +276,7 @@ fn read_each(text: &str, span: Span, reader: &mut Reader) -> Option<Each> {
 }
 
 fn misread_each(text: &str, span: Span, reader: &mut Reader) -> Option<Each> {
-    let message = format!("`each` is `pod`, `container`, a kind, or `chart NAME`, not `{text}`");
+    let message = format!("`each` must be `pod`, `container`, a kind, or `chart NAME`, not `{text}`");
     reader.problem(span, message).help = Some("write a kind as `Deployment` or `apps/Deployment`".to_owned());
     None
 }
@@ -304,7 +304,7 @@ fn read_set(node: &Node, reader: &mut Reader) -> Vec<(String, String)> {
         match entry.value.as_text().filter(|_| entry.value.style == Style::Plain) {
             Some(text) => set.push((entry.key.text.to_string(), text.to_owned())),
             None => {
-                reader.problem(entry.value.span, "a value of `set` is written without quotes");
+                reader.problem(entry.value.span, "a value of `set` must be written without quotes");
             }
         }
     }

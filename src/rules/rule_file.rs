@@ -109,14 +109,16 @@ fn read(file: FileId, id: &str, group: &str, text: &str, check: Option<Check>, r
     let title_span = title.span;
     let title = reader.text(title, "`title`")?.to_owned();
     if title.chars().count() > MAX_TITLE || title.ends_with('.') || title.contains('\n') {
-        reader
-            .problem(title_span, format!("a title is one line of at most {MAX_TITLE} characters without a full stop"));
+        reader.problem(
+            title_span,
+            format!("a title must be one line of at most {MAX_TITLE} characters without a full stop"),
+        );
     }
     let severity = fields.get("severity").and_then(|node| reader.word(node, "`severity`", &SEVERITIES))?;
     let confidence = fields.get("confidence").and_then(|node| reader.word(node, "`confidence`", &CONFIDENCES))?;
     let pedantic = fields.get("pedantic");
     if let Some(node) = pedantic.filter(|node| node.as_bool().is_none()) {
-        reader.problem(node.span, "`pedantic` is `true` or `false`");
+        reader.problem(node.span, "`pedantic` must be `true` or `false`");
     }
     let settings = fields.get("settings").map(|node| setting::read(node, reader)).unwrap_or_default();
     let check = match (check, fields.get("check")) {
@@ -186,7 +188,8 @@ fn check_config(config: &Config, rules: &[Rule], reader: &mut Reader) {
                     reader.unknown_name(entry.key.span, format!("`{id}` has no setting `{name}`"), name, known);
                 }
                 Some(setting) if !setting.kind.accepts(&entry.value) => {
-                    reader.problem(entry.value.span, format!("`{name}` is {}", setting.kind.describe()));
+                    let message = format!("`{name}` of `{id}` must be {}", setting.kind.describe());
+                    reader.problem(entry.value.span, message);
                 }
                 Some(_) => {}
             }

@@ -110,7 +110,7 @@ pub(super) fn read(node: &Node, reader: &mut Reader) -> Vec<Setting> {
         let about = reader.text(about, "`about`").map(str::to_owned);
         let (Some(kind), Some(about)) = (kind, about) else { continue };
         if !kind.accepts(default) {
-            reader.problem(default.span, format!("the default of `{name}` is {}", kind.describe()));
+            reader.problem(default.span, format!("the default of `{name}` must be {}", kind.describe()));
         }
         settings.push(Setting { name, kind, default: default.clone(), about });
     }
