@@ -31,11 +31,12 @@ pub struct Walk {
 pub fn repository_root(path: &Path) -> std::io::Result<PathBuf> {
     let path = path.canonicalize()?;
     let own = if path.is_dir() { path.as_path() } else { path.parent().unwrap_or(&path) };
-    let root = own
-        .ancestors()
-        .find(|ancestor| ancestor.join(".git").exists() || ancestor.join(CONFIG_FILE).is_file())
-        .unwrap_or(own);
-    Ok(root.to_path_buf())
+    Ok(own.ancestors().find(|ancestor| is_root(ancestor)).unwrap_or(own).to_path_buf())
+}
+
+/// Whether a directory says itself that a repository starts here.
+pub fn is_root(directory: &Path) -> bool {
+    directory.join(".git").exists() || directory.join(CONFIG_FILE).is_file()
 }
 
 /// Lists every file below `root`, which must be canonical.

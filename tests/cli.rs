@@ -170,3 +170,43 @@ fn a_reader_who_has_seen_enough_is_no_failure() {
     assert_eq!(cli::run(["presync", "rules"], &mut Closed, &mut Vec::new()), 0);
     assert_eq!(cli::run(["presync", "--help"], &mut Closed, &mut Vec::new()), 0);
 }
+
+/// A repository like `fixtures/report`, in a place of its own.
+fn report_fixture() -> tempfile::TempDir {
+    let files = [".presync.yaml", "apps/secret.yaml", "apps/web.yaml", "clusters/本部/予算.yaml"];
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/report");
+    let texts = files.map(|file| std::fs::read_to_string(folder.join(file)).expect("a file of the fixture"));
+    let files: Vec<(&str, &str)> = files.into_iter().zip(texts.iter().map(String::as_str)).collect();
+    repository(&files)
+}
+
+#[test]
+fn a_run_reads_like_this() {
+    let repository = report_fixture();
+    let text = presync_in(repository.path(), &["lint", "--color", "never"]);
+    assert_eq!((text.code, text.error.as_str()), (1, ""));
+    insta::assert_snapshot!("text", text.out);
+    insta::assert_snapshot!("json", presync_in(repository.path(), &["lint", "--format", "json"]).out);
+    insta::assert_snapshot!(
+        "github",
+        presync_in(&repository.path().join("apps"), &["lint", ".", "--format", "github"]).out
+    );
+    for format in ["text", "json", "sarif", "github", "gitlab", "junit"] {
+        let first = presync_in(repository.path(), &["lint", "--format", format]);
+        let second = presync_in(repository.path(), &["lint", "--format", format]);
+        assert_eq!((first.code, &first.out), (1, &second.out));
+        assert!(!first.out.contains("battery") && !first.out.contains("horse"), "{}", first.out);
+    }
+}
+
+#[test]
+fn platforms_get_paths_from_the_top_of_the_checkout() {
+    // The settings make `apps/web` a repository of its own to presync, but not to GitHub.
+    let repository = repository(&[("apps/web/.presync.yaml", ""), ("apps/web/a.yaml", TWICE)]);
+    let below = repository.path().join("apps/web");
+    for format in ["github", "gitlab", "sarif"] {
+        let out = presync_in(&below, &["lint", "--format", format]).out;
+        assert!(out.contains("apps/web/a.yaml"), "{out}");
+    }
+    assert!(presync_in(&below, &["lint"]).out.contains("[a.yaml:5:3]"));
+}

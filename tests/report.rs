@@ -47,6 +47,7 @@ fn written(format: Format, colour: bool, repository: &Repository, findings: &[Fi
     let canvas = Canvas { files: &repository.files, paths: &paths, colour, width: Some(90) };
     let report = Report {
         canvas: &canvas,
+        platform_paths: &paths,
         repository,
         findings,
         rules: &presync::rules::built_in(),

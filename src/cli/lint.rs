@@ -70,6 +70,7 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<u8
     let Surroundings { colour, width, .. } = *context.surroundings;
     let report = Report {
         canvas: &Canvas { files: &repository.files, paths: &scope.paths(), colour, width },
+        platform_paths: &scope.platform_paths(),
         repository: &repository,
         rules: &rules,
         findings: &findings,

@@ -154,9 +154,15 @@ impl Scope {
     pub(super) fn paths(&self) -> Paths {
         Paths::new(&self.root, &self.standing)
     }
+
+    /// How GitHub or GitLab writes paths of this repository: from the top of the checkout.
+    pub(super) fn platform_paths(&self) -> Paths {
+        let checkout = self.root.ancestors().find(|ancestor| ancestor.join(".git").exists());
+        Paths::new(&self.root, checkout.unwrap_or(&self.standing))
+    }
 }
 
-/// The repository that holds all paths: the nearest directory upwards with a `.git`, else the nearest that holds them all.
+/// The repository that holds all paths. Without a repository, the nearest directory that holds them all.
 fn common_root(paths: &[PathBuf]) -> Result<PathBuf, Failure> {
     let mut roots = Vec::new();
     for path in paths {
@@ -165,7 +171,7 @@ fn common_root(paths: &[PathBuf]) -> Result<PathBuf, Failure> {
     }
     let Some(first) = roots.first().cloned() else { return Err(Failure::new("no path is named")) };
     let other = roots.iter().find(|root| **root != first);
-    if let Some(other) = other.filter(|_| roots.iter().any(|root| root.join(".git").exists())) {
+    if let Some(other) = other.filter(|_| roots.iter().any(|root| discover::is_root(root))) {
         let (first, other) = (first.display(), other.display());
         return Err(Failure::new(format!("{first} and {other} are two repositories; lint one at a time")));
     }

@@ -13,11 +13,11 @@ pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> 
             Severity::Warning => "warning",
             Severity::Info => "notice",
         };
-        let place = report.place(finding.primary.span, Base::Root);
+        let place = report.place(finding.primary.span, Base::Platform);
         let (start, end) = (place.start, place.end);
         let mut message = finding.message.clone();
         for label in &finding.related {
-            let at = report.place(label.span, Base::Root);
+            let at = report.place(label.span, Base::Platform);
             message.push_str(&format!("\n{}:{}:{}: {}", at.path, at.start.line, at.start.column, label.message));
         }
         if let Some(help) = &finding.help {

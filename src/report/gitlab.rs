@@ -10,7 +10,7 @@ use crate::finding::Severity;
 
 pub(super) fn write(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     let issues = report.shown().map(|(finding, fingerprint)| {
-        let place = report.place(finding.primary.span, Base::Root);
+        let place = report.place(finding.primary.span, Base::Platform);
         let point = |point: super::place::Point| json!({"line": point.line, "column": point.column});
         json!({
             "description": finding.message,

@@ -62,6 +62,8 @@ pub struct Canvas<'a> {
 pub struct Report<'a> {
     /// How to draw it.
     pub canvas: &'a Canvas<'a>,
+    /// How a platform that shows the report writes paths.
+    pub platform_paths: &'a Paths,
     /// The repository.
     pub repository: &'a Repository,
     /// Every rule there is.

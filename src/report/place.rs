@@ -30,8 +30,8 @@ pub(super) struct Point {
 pub(super) enum Base {
     /// Relative to where the reader stands.
     Reader,
-    /// Relative to the repository's root, as platforms want them that know the repository but not the reader.
-    Root,
+    /// Relative to the top of the checkout, as platforms want them that know the repository but not the reader.
+    Platform,
 }
 
 impl Report<'_> {
@@ -43,7 +43,7 @@ impl Report<'_> {
         };
         let path = match base {
             Base::Reader => self.canvas.paths.display(&file.path),
-            Base::Root => file.path.to_string(),
+            Base::Platform => self.platform_paths.display(&file.path),
         };
         Place { path, start: point(span.start), end: point(span.end) }
     }

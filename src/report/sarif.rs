@@ -55,7 +55,7 @@ fn result(report: &Report<'_>, finding: &Finding, fingerprint: &str) -> Value {
         Some(help) => format!("{}\n{help}", finding.message),
         None => finding.message.clone(),
     };
-    let mut location = location(&report.place(finding.primary.span, Base::Root));
+    let mut location = location(&report.place(finding.primary.span, Base::Platform));
     if !finding.primary.message.is_empty() {
         location["message"] = json!({"text": finding.primary.message});
     }
@@ -75,7 +75,7 @@ fn result(report: &Report<'_>, finding: &Finding, fingerprint: &str) -> Value {
     }
     if !finding.related.is_empty() {
         let related = finding.related.iter().enumerate().map(|(at, label)| {
-            let mut related = self::location(&report.place(label.span, Base::Root));
+            let mut related = self::location(&report.place(label.span, Base::Platform));
             related["id"] = json!(at + 1);
             related["message"] = json!({"text": label.message});
             related
@@ -84,7 +84,7 @@ fn result(report: &Report<'_>, finding: &Finding, fingerprint: &str) -> Value {
     }
     if let Some(fix) = &finding.fix {
         let change = |edit: &crate::finding::Edit| {
-            let place = report.place(edit.span, Base::Root);
+            let place = report.place(edit.span, Base::Platform);
             json!({
                 "artifactLocation": artifact(&place.path),
                 "replacements": [{"deletedRegion": region(&place), "insertedContent": {"text": edit.text}}],
