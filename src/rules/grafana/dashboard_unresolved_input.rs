@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::sidecar;
+use super::dashboard;
 use crate::repository::Repository;
 use crate::rules::flux::substituted_apps;
 use crate::rules::{Check, Findings};
@@ -13,40 +13,25 @@ pub(crate) const CHECK: Check = Check::Repository(check);
 
 fn check(repository: &Repository, findings: &mut Findings<'_>) {
     let substituted = substituted_apps(repository);
-    let labels = sidecar::labels(repository, "dashboards");
-    for app in repository.apps.iter().filter(|app| !substituted.contains(app.app.name.as_str())) {
-        for object in app.objects.iter().filter(|object| object.id.is("", "ConfigMap")) {
-            let own = object.root.at(&["metadata", "labels"]).map(Node::entries).unwrap_or_default();
-            if !own.iter().any(|label| labels.contains(label.key.text.as_str())) {
-                continue;
-            }
-            for entry in object.root.get("data").map(Node::entries).unwrap_or_default() {
-                let text = entry.value.as_str().unwrap_or_default();
-                if !entry.key.text.ends_with(".json") || !text.contains("${DS_") && !text.contains("$DS_") {
-                    continue;
-                }
-                let stream = repository.files.embedded(&entry.value);
-                let Some(dashboard) = stream.documents.first().and_then(|document| document.root.as_ref()) else {
-                    continue;
-                };
-                for (input, places) in unresolved(dashboard) {
-                    let Some(first) = places.first() else { continue };
-                    let message = format!(
-                        "the dashboard {} takes its datasource from `${{{input}}}`, an input that Grafana asks for when \
-                         somebody imports a dashboard by hand; loaded from a file its panels show `Datasource \
-                         ${{{input}}} was not found`",
-                        entry.key.text
-                    );
-                    let report = findings.report(*first, message);
-                    report.apps = vec![app.app.name.clone()];
-                    report.object = Some(object.id.to_string());
-                    report.help(format!(
-                        "add a variable {input} of type `datasource` to `templating.list`, or write the datasource's uid"
-                    ));
-                    if places.len() > 1 {
-                        report.label(format!("and at {} more places", places.len() - 1));
-                    }
-                }
+    for dashboard in dashboard::all(repository, |text| text.contains("${DS_") || text.contains("$DS_")) {
+        if substituted.contains(dashboard.app.app.name.as_str()) {
+            continue;
+        }
+        for (input, places) in unresolved(&dashboard.root) {
+            let Some(first) = places.first() else { continue };
+            let message = format!(
+                "the dashboard {} takes its datasource from `${{{input}}}`, an input that Grafana asks for when somebody \
+                 imports a dashboard by hand; loaded from a file its panels show `Datasource ${{{input}}} was not found`",
+                dashboard.file
+            );
+            let report = findings.report(*first, message);
+            report.apps = vec![dashboard.app.app.name.clone()];
+            report.object = Some(dashboard.object.id.to_string());
+            report.help(format!(
+                "add a variable {input} of type `datasource` to `templating.list`, or write the datasource's uid"
+            ));
+            if places.len() > 1 {
+                report.label(format!("and at {} more places", places.len() - 1));
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Rules about Grafana and what it is provisioned with.
 
+mod dashboard;
 mod datasources;
 mod expand;
 mod graph;
@@ -16,6 +17,8 @@ pub(super) mod datasource_uid_duplicate;
 pub(super) mod datasource_uid_invalid;
 pub(super) mod datasource_uid_undefined;
 pub(super) mod dashboard_unresolved_input;
+pub(super) mod loki_variable_matches_empty;
+pub(super) mod sidecar_init_never_ends;
 pub(super) mod sidecar_configmap_not_selected;
 
 use crate::finding::Finding;
