@@ -69,13 +69,15 @@ fn files_are_written_in_place() {
 
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("agent.yaml");
+    let elsewhere = directory.path().join("elsewhere.yaml");
     let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: agent}\nspec:\n  # Needs the node's addresses.\n  hostNetwork: \
                 true # for now\n  containers: [{name: agent, args: [\"http://db.shop.svc\"]}]\n";
     fs::write(&path, text).expect("a file");
+    fs::write(&elsewhere, text.replace("agent", "other")).expect("a file");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("permissions");
     let surroundings = presync::cli::Surroundings { directory: directory.path().to_owned(), ..Default::default() };
     let (mut out, mut error) = (Vec::new(), Vec::new());
-    let code = presync::cli::run_in(&surroundings, ["presync", "lint", "--fix"], &mut out, &mut error);
+    let code = presync::cli::run_in(&surroundings, ["presync", "lint", "--fix", "agent.yaml"], &mut out, &mut error);
     assert_eq!(code, presync::cli::CLEAN, "{}", String::from_utf8_lossy(&out));
     assert_eq!(String::from_utf8_lossy(&error), "presync: fixed 1 finding in 1 file\n");
     let fixed = fs::read_to_string(&path).expect("the file");
@@ -84,5 +86,7 @@ fn files_are_written_in_place() {
     let mode = fs::metadata(&path).expect("the file").permissions().mode();
     assert_eq!(mode & 0o777, 0o640);
     let names = fs::read_dir(directory.path()).expect("the directory").count();
-    assert_eq!(names, 1, "no temporary file is left");
+    assert_eq!(names, 2, "no temporary file is left");
+    let untouched = fs::read_to_string(&elsewhere).expect("the other file");
+    assert_eq!(untouched, text.replace("agent", "other"), "only what is named is written to");
 }

@@ -104,6 +104,18 @@ fn a_fix_that_mends_nothing_is_not_applied() {
     assert_eq!((fixed.mended, fixed.changed.len(), fixed.run.findings.len()), (0, 0, 1));
 }
 
+#[test]
+fn a_file_that_sops_sealed_is_not_written_to() {
+    let check = "  each: pod\n  at: hostNetwork\n  deny: value && !has(self.dnsPolicy)\n  message: wrong\n  set: {dnsPolicy: None}\n";
+    let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {hostNetwork: true}\n";
+    let sealed = format!("{text}sops: {{mac: \"ENC[AES256_GCM,data:AA==,type:str]\"}}\n");
+    for (text, mended) in [(text, 1), (sealed.as_str(), 0)] {
+        let (repository, rules) = with_check(check, &[("pod.yaml", text)]);
+        let fixed = fix::fix(repository, &rules, &|_, _| true);
+        assert_eq!((fixed.mended, fixed.run.findings.len()), (mended, 1 - mended), "{text}");
+    }
+}
+
 /// Loads settings and a rule, and lints with them if they can be.
 fn load(settings: &str, rule: &str) {
     let files = files(&[(".presync.yaml", settings), (".presync/rules/house-rule.md", rule), ("pod.yaml", POD)]);

@@ -118,7 +118,13 @@ fn mend(
     context: &mut Context<'_>,
 ) -> Result<(Repository, lint::Run), Failure> {
     let before = repository.files.with_contents(Vec::new());
-    let fixed = fix::fix(repository, rules, &|finding, repository| concerns(finding, scope, repository));
+    // Only what the user named is written to, whatever a finding there has to do with other files.
+    let inside = |finding: &Finding, repository: &Repository| {
+        let edits = finding.fix.iter().flat_map(|fix| &fix.edits);
+        edits.into_iter().all(|edit| scope.includes(&repository.files.sources.file(edit.span.file).path))
+    };
+    let wanted = |finding: &Finding, all: &Repository| concerns(finding, scope, all) && inside(finding, all);
+    let fixed = fix::fix(repository, rules, &wanted);
     super::fix::write(&fixed.changed, &before, &fixed.repository.files)?;
     let (findings, files) = (count(fixed.mended, "finding"), count(fixed.changed.len(), "file"));
     writeln!(context.error, "presync: fixed {findings} in {files}")?;

@@ -14,6 +14,7 @@ use crate::config::Level;
 use crate::finding::{Finding, RuleId};
 use crate::repository::Repository;
 use crate::rules::{Check, Findings, Rule};
+use crate::sops;
 use suppression::Suppressions;
 
 /// The rule for rules that stopped with an internal error.
@@ -64,6 +65,7 @@ pub fn run(repository: &Repository, rules: &[Rule]) -> Run {
     let failures: Vec<run::Failure> = outcomes.iter().filter_map(|outcome| outcome.failure.clone()).collect();
     let mut findings = merge::merge(outcomes.into_iter().flat_map(|outcome| outcome.findings));
     findings.retain_mut(|finding| apply_level(finding, rules, repository));
+    findings.iter_mut().for_each(|finding| guard_sealed(finding, repository));
 
     let mut suppressions = Suppressions::read(repository);
     let before = findings.len();
@@ -113,4 +115,14 @@ fn apply_level(finding: &mut Finding, rules: &[Rule], repository: &Repository) -
         Level::At(severity) => finding.severity = severity,
     }
     true
+}
+
+/// A file that SOPS encrypted carries a code over all its values: after a change by hand nothing can decrypt it.
+fn guard_sealed(finding: &mut Finding, repository: &Repository) {
+    let Some(fix) = &mut finding.fix else { return };
+    let sealed = |file| {
+        let stream = repository.files.stream(file);
+        stream.documents.iter().filter_map(|document| document.root.as_ref()).any(sops::is_encrypted)
+    };
+    fix.safe &= !fix.edits.iter().any(|edit| sealed(edit.span.file));
 }
