@@ -175,8 +175,25 @@ pub struct SourceFile {
     /// The path from the repository's root.
     pub path: RepoPath,
     location: PathBuf,
-    bytes: OnceLock<Result<Vec<u8>, Unreadable>>,
+    contents: OnceLock<Result<Contents, Unreadable>>,
     line_starts: OnceLock<Vec<u32>>,
+    /// Number of characters before each block of [`COLUMN_BLOCK`] bytes.
+    characters: OnceLock<Vec<u32>>,
+}
+
+/// Bytes between two counts of characters: a column costs at most that many bytes, however long its line is.
+const COLUMN_BLOCK: usize = 1024;
+
+/// What a file holds. Whether it is text is decided once, because to decide it costs the whole file.
+enum Contents {
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+impl From<Vec<u8>> for Contents {
+    fn from(bytes: Vec<u8>) -> Self {
+        String::from_utf8(bytes).map_or_else(|error| Self::Bytes(error.into_bytes()), Self::Text)
+    }
 }
 
 impl SourceFile {
@@ -185,12 +202,27 @@ impl SourceFile {
     /// # Errors
     /// Says why the file can't be read.
     pub fn bytes(&self) -> Result<&[u8], &Unreadable> {
-        self.bytes.get_or_init(|| read(&self.location)).as_deref()
+        self.contents().map(|contents| match contents {
+            Contents::Text(text) => text.as_bytes(),
+            Contents::Bytes(bytes) => bytes,
+        })
     }
 
     /// The file's text; `None` if it can't be read or is not UTF-8.
     pub fn text(&self) -> Option<&str> {
-        self.bytes().ok().and_then(|bytes| std::str::from_utf8(bytes).ok())
+        match self.contents() {
+            Ok(Contents::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn contents(&self) -> Result<&Contents, &Unreadable> {
+        self.contents.get_or_init(|| read(&self.location).map(Contents::from)).as_ref()
+    }
+
+    fn new(id: FileId, path: RepoPath, location: PathBuf) -> Self {
+        let (contents, line_starts, characters) = Default::default();
+        Self { id, path, location, contents, line_starts, characters }
     }
 
     /// The text a span covers; empty if the span does not lie in this file's text.
@@ -219,16 +251,27 @@ impl SourceFile {
         let offset = offset.min(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
         let line = self.line_index(offset);
         let start = self.line_starts().get(line).copied().unwrap_or(0);
-        let before = bytes.get(start as usize..offset as usize).unwrap_or_default();
-        // A UTF-8 character has exactly one byte that is not a continuation byte. A byte order mark takes no column.
-        let mut column = before.iter().filter(|byte| **byte & 0xC0 != 0x80).count();
-        if line == 0 && before.starts_with(b"\xEF\xBB\xBF") {
+        let mut column = self.characters_before(offset) - self.characters_before(start);
+        // A byte order mark takes no column.
+        if line == 0 && offset >= 3 && bytes.starts_with(b"\xEF\xBB\xBF") {
             column -= 1;
         }
-        Position {
-            line: u32::try_from(line + 1).unwrap_or(u32::MAX),
-            column: u32::try_from(column + 1).unwrap_or(u32::MAX),
-        }
+        Position { line: u32::try_from(line + 1).unwrap_or(u32::MAX), column: column + 1 }
+    }
+
+    /// Number of characters that start before a byte of the file.
+    fn characters_before(&self, offset: u32) -> u32 {
+        let bytes = self.bytes().unwrap_or_default();
+        let counts = self.characters.get_or_init(|| {
+            let blocks = bytes.chunks(COLUMN_BLOCK).scan(0, |total, block| {
+                *total += characters(block);
+                Some(*total)
+            });
+            std::iter::once(0).chain(blocks).collect()
+        });
+        let block = offset as usize / COLUMN_BLOCK;
+        let rest = bytes.get(block * COLUMN_BLOCK..offset as usize).unwrap_or_default();
+        counts.get(block).copied().unwrap_or(0) + characters(rest)
     }
 
     /// The text of a line without its line break; `line` counts from 0.
@@ -239,6 +282,12 @@ impl SourceFile {
         let end = starts.get(line + 1).map_or(text.len(), |next| *next as usize);
         text.get(*start as usize..end).unwrap_or_default().trim_end_matches(['\n', '\r'])
     }
+}
+
+/// A UTF-8 character has exactly one byte that is not a continuation byte.
+fn characters(bytes: &[u8]) -> u32 {
+    let count = bytes.iter().filter(|byte| **byte & 0xC0 != 0x80).count();
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 fn read(location: &Path) -> Result<Vec<u8>, Unreadable> {
@@ -312,7 +361,7 @@ impl Sources {
         let sources = Self::listed(PathBuf::from("/"), paths, Vec::new());
         for (file, bytes) in sources.files().iter().zip(bytes) {
             // Nobody has read the file yet, so the cell is empty.
-            let _ = file.bytes.set(Ok(bytes));
+            let _ = file.contents.set(Ok(bytes.into()));
         }
         sources
     }
@@ -324,8 +373,8 @@ impl Sources {
         for (id, bytes) in changes {
             if let Some(file) = state.files.get_mut(id.0 as usize) {
                 let (path, location) = (file.path.clone(), file.location.clone());
-                let bytes = OnceLock::from(Ok(bytes));
-                *file = Arc::new(SourceFile { id, path, location, bytes, line_starts: OnceLock::new() });
+                let contents = OnceLock::from(Ok(bytes.into()));
+                *file = Arc::new(SourceFile { contents, ..SourceFile::new(id, path, location) });
             }
         }
         Self { root: self.root.clone(), open: self.open, state: RwLock::new(state) }
@@ -476,8 +525,7 @@ impl State {
     fn add(&mut self, root: &Path, path: RepoPath) -> FileId {
         let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
         let location = root.join(path.as_str());
-        let file =
-            SourceFile { id, path: path.clone(), location, bytes: OnceLock::new(), line_starts: OnceLock::new() };
+        let file = SourceFile::new(id, path.clone(), location);
         self.files.push(Arc::new(file));
         self.by_path.insert(path, id);
         id
@@ -522,5 +570,12 @@ mod tests {
         assert_eq!(file.position(3), Position { line: 1, column: 1 });
         assert_eq!(file.position(14), Position { line: 2, column: 5 });
         assert_eq!(file.line(1), "日本: x");
+        let long = "日".repeat(2 * COLUMN_BLOCK);
+        let sources = Sources::memory(vec![(path("long"), long.clone().into_bytes())]);
+        let file = sources.file(FileId(0));
+        for (column, (offset, _)) in (1..).zip(long.char_indices()) {
+            assert_eq!(file.position(u32::try_from(offset).expect("a small number")), Position { line: 1, column });
+        }
+        assert_eq!(file.position(u32::MAX), Position { line: 1, column: 2 * 1024 + 1 });
     }
 }
