@@ -180,12 +180,16 @@ impl<'a> Engine<'a> {
     /// Puts the kustomization's `openapi` in force.
     fn read_schema(&mut self, kustomization: &Kustomization, is_root: bool) {
         let Some(openapi) = kustomization.root.get("openapi").filter(|_| !self.schema_is_final) else { return };
-        if let Some(version) = openapi.get("version").filter(|version| version.as_str() != Some("v1.21.2")) {
+        if let Some(version) = openapi.get("version") {
             if openapi.get("path").is_some() {
                 let words = "builtin version and custom schema provided, cannot use both";
                 return self.report(Problem::fails(version.span, words));
             }
-            return self.report(Problem::fails(version.span, "the specified OpenAPI version is not built in"));
+            if version.as_str() != Some("v1.21.2") {
+                return self.report(Problem::fails(version.span, "the specified OpenAPI version is not built in"));
+            }
+            self.schema_is_final = true;
+            return;
         }
         let Some(path) = openapi.get("path") else { return };
         let file = match self.load(kustomization, path.as_str().unwrap_or_default(), path.span) {
@@ -346,7 +350,7 @@ impl<'a> Engine<'a> {
             Ok(objects) => {
                 let origin = self.metadata.wanted().then(|| self.origin_of(text));
                 for object in objects {
-                    let resource = Resource { origin: origin.clone(), ..Resource::new(object) };
+                    let resource = Resource { origin: origin.clone(), ..Resource::read(object) };
                     self.take(gathered, resource, span, |words| {
                         wrap(&format!("merging resources from '{text}': {words}"))
                     });
@@ -528,9 +532,11 @@ impl<'a> Engine<'a> {
     /// The origin of what a built-in generator or transformer of this kustomization does.
     pub(super) fn built_origin(&self, kustomization: &Kustomization, kind: &str) -> Option<Origin> {
         let name = kustomization.file_name(self.files);
-        self.metadata
-            .wanted()
-            .then(|| Origin::Built { configured_in: join_origin(&self.origin, &name), kind: kind.to_owned() })
+        self.metadata.wanted().then(|| Origin::Built {
+            configured_in: join_origin(&self.origin, &name),
+            kind: kind.to_owned(),
+            name: None,
+        })
     }
 }
 

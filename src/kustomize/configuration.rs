@@ -49,6 +49,7 @@ impl Engine<'_> {
             }
             add_definitions(&mut fields, &root);
         }
+        fields.sort();
         if Arc::make_mut(&mut gathered.fields).merge(fields).is_err() {
             self.report(Problem::fails(kustomization.root.span, "merging config: conflicting fieldspecs"));
         }

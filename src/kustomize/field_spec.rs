@@ -43,6 +43,21 @@ pub(super) struct Fields {
     pub(super) replicas: Vec<FieldSpec>,
 }
 
+/// Sections of a configuration file that list fields.
+const SECTIONS: [&str; 11] = [
+    "namePrefix",
+    "nameSuffix",
+    "namespace",
+    "commonLabels",
+    "labels",
+    "templateLabels",
+    "volumeClaimTemplateLabels",
+    "commonAnnotations",
+    "varReference",
+    "images",
+    "replicas",
+];
+
 impl Fields {
     /// Kustomize's own table.
     pub(super) fn built_in() -> Arc<Self> {
@@ -114,21 +129,18 @@ impl Fields {
         Arc::make_mut(own).merge((**other).clone())
     }
 
+    /// Sorts rows by type, as upstream does before it merges them.
+    pub(super) fn sort(&mut self) {
+        for name in SECTIONS {
+            if let Some(section) = self.section(name) {
+                section.sort_by_cached_key(|spec| super::order::by_kind(&spec.gvk));
+            }
+        }
+    }
+
     /// Adds everything that `other` has.
     pub(super) fn merge(&mut self, mut other: Fields) -> Result<(), Conflict> {
-        for name in [
-            "namePrefix",
-            "nameSuffix",
-            "namespace",
-            "commonLabels",
-            "labels",
-            "templateLabels",
-            "volumeClaimTemplateLabels",
-            "commonAnnotations",
-            "varReference",
-            "images",
-            "replicas",
-        ] {
+        for name in SECTIONS {
             let more = other.section(name).map(std::mem::take).unwrap_or_default();
             let Some(section) = self.section(name) else { continue };
             for spec in more {
@@ -150,7 +162,8 @@ pub(super) struct Conflict;
 
 /// Adds a row unless it is there.
 pub(super) fn add(specs: &mut Vec<FieldSpec>, spec: FieldSpec) -> Result<(), Conflict> {
-    match specs.iter().find(|own| own.gvk == spec.gvk && own.path == spec.path) {
+    // Upstream takes a row for known if it has one that is more special.
+    match specs.iter().find(|own| own.path == spec.path && own.gvk.is_selected_by(&spec.gvk)) {
         Some(own) if own.create == spec.create => Ok(()),
         Some(_) => Err(Conflict),
         None => {
@@ -210,7 +223,8 @@ fn reaches(node: &Node, path: &[&str]) -> bool {
     let Some((part, rest)) = path.split_first() else { return true };
     match &node.value {
         Value::Mapping(mapping) => {
-            mapping.get(part.strip_suffix("[]").unwrap_or(part)).is_some_and(|value| reaches(value, rest))
+            let (name, is_list) = part.strip_suffix("[]").map_or((*part, false), |name| (name, true));
+            mapping.get(name).is_some_and(|value| is_list && value.is_null() || reaches(value, rest))
         }
         Value::Sequence(items) => items.iter().any(|item| reaches(item, path)),
         // Kustomize refuses to look below a scalar, so the walk has to meet it.
@@ -253,7 +267,12 @@ fn walk(
         }
     }
     match mapping.get_mut(name) {
-        Some(value) => walk(value, rest, leaf, by, set),
+        Some(value) => {
+            if is_list && value.is_null() {
+                *value = Node::sequence(Vec::new(), value.span);
+            }
+            walk(value, rest, leaf, by, set)
+        }
         None => Ok(()),
     }
 }

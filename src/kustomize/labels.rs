@@ -7,7 +7,7 @@ use super::kustomization::Kustomization;
 use super::problem::Problem;
 use super::resource::{Origin, Resource};
 use crate::source::Span;
-use crate::yaml::{Action, Entry, Key, Node};
+use crate::yaml::{Action, Entry, Key, Node, Style};
 
 impl Engine<'_> {
     pub(super) fn label(&mut self, kustomization: &Kustomization, gathered: &mut Accumulator) {
@@ -80,7 +80,9 @@ impl Engine<'_> {
                             }
                             None => {
                                 value.changed(Action::Labelled, by, None);
-                                mapping.push(Entry { key: pair.key.clone(), value });
+                                // Upstream writes the key without quotes, whatever it then means.
+                                let key = Key { style: Style::Plain, ..pair.key.clone() };
+                                mapping.push(Entry { key, value });
                             }
                         }
                     }
@@ -95,8 +97,14 @@ impl Engine<'_> {
 
     /// Notes that a transformer ran, as `buildMetadata` asks for.
     pub(super) fn ran(&mut self, kustomization: &Kustomization, gathered: &mut Accumulator, kind: &str) {
+        let origin = self.built_origin(kustomization, kind);
+        self.ran_as(gathered, origin);
+    }
+
+    /// The same for a transformer whose configuration says where it comes from.
+    pub(super) fn ran_as(&mut self, gathered: &mut Accumulator, origin: Option<Origin>) {
         gathered.resources.drop_empty();
-        let Some(origin) = self.built_origin(kustomization, kind) else { return };
+        let Some(origin) = origin else { return };
         for resource in gathered.resources.list_mut() {
             if resource.origin.is_none() {
                 resource.origin = Some(origin.clone());
@@ -161,9 +169,18 @@ impl Engine<'_> {
 fn describe(origin: &Origin, first: &str, rest: &str) -> String {
     match origin {
         Origin::Path(path) => format!("{first}path: {path}\n"),
-        Origin::Built { configured_in, kind } => format!(
-            "{first}configuredIn: {configured_in}\n{rest}configuredBy:\n{rest}  apiVersion: builtin\n{rest}  kind: {kind}\n"
-        ),
+        Origin::Built { configured_in, kind, name } => {
+            let mut text = format!(
+                "{first}configuredIn: {configured_in}\n{rest}configuredBy:\n{rest}  apiVersion: builtin\n{rest}  kind: {kind}\n"
+            );
+            let (name, namespace) = name.as_ref().map_or(("", ""), |(name, namespace)| (name, namespace));
+            for (field, value) in [("name", name), ("namespace", namespace)] {
+                if !value.is_empty() {
+                    text.push_str(&format!("{rest}  {field}: {value}\n"));
+                }
+            }
+            text
+        }
     }
 }
 

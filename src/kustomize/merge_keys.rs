@@ -85,6 +85,20 @@ fn split_keys(keys: &str) -> Vec<String> {
     keys.split(',').filter(|key| !key.is_empty()).map(str::to_owned).collect()
 }
 
+/// The built-in definitions that a user's document may refer to.
+fn definition(name: &str) -> Option<&'static Branch> {
+    let path: &[&str] = match name {
+        "io.k8s.api.core.v1.PodTemplateSpec" => &["PodTemplate", "template"],
+        "io.k8s.api.core.v1.PodSpec" => &["Pod", "spec"],
+        "io.k8s.api.core.v1.Container" => &["Pod", "spec", "containers"],
+        "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta" => &["Pod", "metadata"],
+        _ => return None,
+    };
+    let (kind, path) = path.split_first()?;
+    let branch = path.iter().try_fold(types().get("v1")?.get(kind)?, |branch, field| branch.fields.get(field))?;
+    Some(branch.elements.as_deref().filter(|_| path.last() == Some(&"containers")).unwrap_or(branch))
+}
+
 impl Branch {
     fn below(&mut self, path: &'static str) -> &mut Branch {
         path.split('.').fold(self, |branch, part| match part.strip_suffix("[]") {
@@ -108,6 +122,16 @@ impl OpenApi {
             }
         }
         Some(Self { definitions, types })
+    }
+
+    /// The schema at a node. A `$ref` that leads out of the document leads into the built-in one.
+    fn schema(self: &Arc<Self>, node: &Node) -> Schema {
+        let resolved = self.resolve(node);
+        let target = resolved.get("$ref").and_then(Node::as_str).and_then(|target| target.rsplit('/').next());
+        if let Some(branch) = target.and_then(definition) {
+            return Schema::BuiltIn(branch);
+        }
+        Schema::User(Arc::clone(self), with_marks(node, resolved))
     }
 
     /// Follows a `$ref`, as far as it leads within the document.
@@ -166,13 +190,12 @@ impl Schema {
         match self {
             Self::Unknown => Self::Unknown,
             Self::BuiltIn(branch) => branch.fields.get(name).map_or(Self::Unknown, Self::BuiltIn),
-            Self::User(document, node) => match node
-                .at(&["properties", name])
-                .or_else(|| node.get("additionalProperties"))
-            {
-                Some(property) => Self::User(Arc::clone(document), with_marks(property, document.resolve(property))),
-                None => Self::Unknown,
-            },
+            Self::User(document, node) => {
+                match node.at(&["properties", name]).or_else(|| node.get("additionalProperties")) {
+                    Some(property) => document.schema(property),
+                    None => Self::Unknown,
+                }
+            }
         }
     }
 
@@ -182,7 +205,7 @@ impl Schema {
             Self::Unknown => Self::Unknown,
             Self::BuiltIn(branch) => branch.elements.as_deref().map_or(Self::Unknown, Self::BuiltIn),
             Self::User(document, node) => match node.get("items") {
-                Some(items) => Self::User(Arc::clone(document), document.resolve(items)),
+                Some(items) => document.schema(items),
                 None => Self::Unknown,
             },
         }

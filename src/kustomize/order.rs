@@ -50,7 +50,14 @@ impl Order {
             return if keep_order { Self::Loaded } else { legacy() };
         };
         match options.str_at(&["order"]) {
-            Some("fifo") => Self::Loaded,
+            Some("fifo") => {
+                if let Some(own) = options.get("legacySortOptions") {
+                    let words = "the field 'sortOptions.legacySortOptions' is set but the selected sort order is 'fifo', \
+                                 not 'legacy'";
+                    problems.push(Problem::fails(own.span, words));
+                }
+                Self::Loaded
+            }
             Some("legacy") => {
                 let own = options.get("legacySortOptions");
                 let list = |field| own.and_then(|own| own.get(field)).map(Node::items).unwrap_or_default();
@@ -87,6 +94,13 @@ impl Order {
             (rank, backwards, name, by_id(&id))
         });
     }
+}
+
+/// What types are sorted by where no order is asked for.
+pub(super) fn by_kind(gvk: &Gvk) -> (usize, String) {
+    let rank = |list: &[&str]| list.iter().position(|kind| *kind == gvk.kind);
+    let rank = rank(&FIRST).unwrap_or_else(|| FIRST.len() + rank(&LAST).map_or(0, |at| at + 1));
+    (rank, by_type(gvk))
 }
 
 fn by_type(gvk: &Gvk) -> String {

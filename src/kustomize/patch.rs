@@ -13,6 +13,7 @@ use super::resource::Resource;
 use super::scalar;
 use super::selector::Selector;
 use super::{merge_keys, read};
+use crate::finding::Severity;
 use crate::source::Span;
 use crate::yaml::{Key, Mapping, Node, Stream, Value};
 
@@ -116,7 +117,14 @@ impl Engine<'_> {
         };
         let target = entry.get("target");
         match patch {
-            Patch::Empty => {}
+            Patch::Empty => {
+                let words = format!("illegally qualifies as both an SM and JSON patch: {}", source.name);
+                let message =
+                    "the patch holds nothing; kustomize before 5.7 refuses to build with it, later ones ignore it";
+                let mut problem = Problem::new(ProblemKind::BuildFails, source.span, message).upstream(words);
+                problem.severity = Some(Severity::Warning);
+                self.report(problem);
+            }
             Patch::Json(operations) => {
                 let Some(target) = target else {
                     let words = format!("must specify a target for JSON patch {}", source.name);

@@ -9,18 +9,24 @@ use super::names::End;
 use super::namespace::{Namespace, Subjects};
 use super::problem::{Problem, ProblemKind};
 use super::read;
-use super::resource::Resource;
+use super::resource::{Origin, Resource};
 use super::schema;
 use crate::helm::{Binding, ChartRef, Release, merge_values};
-use crate::yaml::{Key, Mapping, Node};
+use crate::yaml::{Entry, Key, Mapping, Node};
 
 impl Engine<'_> {
     pub(super) fn run_generators(&mut self, kustomization: &Kustomization, gathered: &mut Accumulator) {
         for plugin in self.plugins(kustomization, "generators", gathered) {
             let (kind, span) = (plugin.gvk().kind, plugin.root.span);
+            let origin = configured_origin(&plugin);
             let kind = match kind.as_str() {
                 "ConfigMapGenerator" => "ConfigMap",
                 "SecretGenerator" => "Secret",
+                "IAMPolicyGenerator" => {
+                    let resource = Resource { origin, ..service_account(&plugin.root) };
+                    self.absorb(gathered, resource, span);
+                    continue;
+                }
                 _ => {
                     gathered.incomplete = true;
                     self.not_built(&plugin);
@@ -41,7 +47,7 @@ impl Engine<'_> {
             let Some(arguments) = schema::fit(&root, schema::GENERATOR, "Generator", &mut misfits) else { continue };
             match self.generated(kustomization, &arguments, None, kind) {
                 Ok(mut resource) => {
-                    resource.origin = self.built_origin(kustomization, &format!("{kind}Generator"));
+                    resource.origin = origin;
                     self.absorb(gathered, resource, span);
                 }
                 Err(problem) => self.report(*problem),
@@ -53,17 +59,20 @@ impl Engine<'_> {
         for field in ["transformers", "validators"] {
             for plugin in self.plugins(kustomization, field, gathered) {
                 self.run_transformer(kustomization, gathered, &plugin);
-                let kind = plugin.gvk().kind.to_string();
-                self.ran(kustomization, gathered, &kind);
+                self.ran_as(gathered, configured_origin(&plugin));
             }
         }
     }
 
     fn run_transformer(&mut self, kustomization: &Kustomization, gathered: &mut Accumulator, plugin: &Resource) {
-        let root = &plugin.root;
-        let by = root.span;
-        if text_of(root.get("apiVersion")) != "builtin" {
+        let by = plugin.root.span;
+        if text_of(plugin.root.get("apiVersion")) != "builtin" {
             return self.not_built(plugin);
+        }
+        let mut misfits = Vec::new();
+        let Some(root) = &schema::fit(&plugin.root, schema::PLUGIN, "Plugin", &mut misfits) else { return };
+        for misfit in misfits.into_iter().filter(|misfit| misfit.unknown.is_none()) {
+            self.report(Problem::fails(misfit.span, misfit.why));
         }
         let specs = read_specs(root.get("fieldSpecs"));
         let entries = |field: &str| root.get(field).map(Node::entries).unwrap_or_default();
@@ -126,15 +135,26 @@ impl Engine<'_> {
                     self.replacement(kustomization, gathered, entry);
                 }
             }
-            "ValueAddTransformer" => self.add_value(gathered, root),
+            "ValueAddTransformer" => self.add_value(kustomization, gathered, root),
             "HashTransformer" => self.hash_names(gathered),
             _ => self.not_built(plugin),
         }
     }
 
-    fn add_value(&mut self, gathered: &mut Accumulator, root: &Node) {
+    fn add_value(&mut self, kustomization: &Kustomization, gathered: &mut Accumulator, root: &Node) {
         let value = text_of(root.get("value"));
-        for target in root.get("targets").map(Node::items).unwrap_or_default() {
+        let mut targets = root.get("targets").map(Node::items).unwrap_or_default().to_vec();
+        if let Some(path) = root.get("targetFilePath").filter(|path| !text_of(Some(path)).is_empty()) {
+            match self.load(kustomization, text_of(Some(path)), path.span) {
+                Ok(file) => {
+                    let stream = self.files.stream(file.id);
+                    let list = stream.documents.first().and_then(|document| document.root.as_ref()?.get("targets"));
+                    targets.extend_from_slice(list.map(Node::items).unwrap_or_default());
+                }
+                Err(problem) => self.report(*problem),
+            }
+        }
+        for target in &targets {
             let selector =
                 target.get("selector").cloned().unwrap_or_else(|| Node::mapping(Mapping::default(), target.span));
             let selector = match super::selector::Selector::new(&selector) {
@@ -187,8 +207,11 @@ impl Engine<'_> {
             let inline = self.files.embedded(entry);
             match read::resources(&inline, text, entry.span) {
                 Ok(objects) if !objects.is_empty() => {
+                    let name = kustomization.file_name(self.files);
+                    let origin = self.metadata.wanted().then(|| self.origin_of(&name));
                     for object in objects {
-                        if let Err(twice) = found.resources.append(Resource::new(object)) {
+                        let resource = Resource { origin: origin.clone(), ..Resource::new(object) };
+                        if let Err(twice) = found.resources.append(resource) {
                             let id = twice.0;
                             let words = format!("may not add resource with an already registered id: {id}");
                             self.report(Problem::fails(entry.span, words));
@@ -250,4 +273,39 @@ impl Engine<'_> {
             binding: Binding::Declared,
         })
     }
+}
+
+/// What a plugin's work is put down to: the file and the name of its configuration.
+fn configured_origin(plugin: &Resource) -> Option<Origin> {
+    let Some(Origin::Path(configured_in)) = &plugin.origin else { return None };
+    let id = plugin.id();
+    let name = Some((id.name.to_string(), id.namespace.to_string()));
+    Some(Origin::Built { configured_in: configured_in.clone(), kind: id.gvk.kind.to_string(), name })
+}
+
+/// What an IAMPolicyGenerator makes: a ServiceAccount bound to one of Google's.
+fn service_account(root: &Node) -> Resource {
+    let by = root.span;
+    let text = |path: &[&str]| text_of(root.at(path)).to_owned();
+    let entry = |key: &str, value: Node| Entry { key: Key::new(key, by), value };
+    let account = format!(
+        "{}@{}.iam.gserviceaccount.com",
+        text(&["serviceAccount", "name"]),
+        text(&["serviceAccount", "projectId"])
+    );
+    let annotation = entry("iam.gke.io/gcp-service-account", Node::string(account, by));
+    let mut metadata = vec![
+        entry("annotations", Node::mapping([annotation].into_iter().collect(), by)),
+        entry("name", Node::string(text(&["kubernetesService", "name"]), by)),
+    ];
+    let namespace = text(&["kubernetesService", "namespace"]);
+    if !namespace.is_empty() {
+        metadata.push(entry("namespace", Node::string(namespace, by)));
+    }
+    let object = vec![
+        entry("apiVersion", Node::string("v1", by)),
+        entry("kind", Node::string("ServiceAccount", by)),
+        entry("metadata", Node::mapping(metadata.into_iter().collect(), by)),
+    ];
+    Resource::new(Node::mapping(object.into_iter().collect(), by))
 }

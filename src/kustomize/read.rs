@@ -4,7 +4,7 @@ use super::id::{ResId, text_of};
 use super::problem::{Problem, ProblemKind};
 use super::scalar::is_nothing;
 use crate::source::Span;
-use crate::yaml::{Node, Stream, Value};
+use crate::yaml::{Node, Stream};
 
 /// Why a text is no list of resources.
 #[derive(Debug)]
@@ -112,31 +112,7 @@ fn check(node: &Node) -> Result<(), Unusable> {
     if kind.is_empty() {
         return fail("missing kind in object".to_owned(), "the object has no kind");
     }
-    if let Some((path, span)) = empty_item(node, String::new()) {
-        let words = format!("empty item at {path} in object");
-        let message = format!("the list at `{path}` has an empty item, which kustomize refuses");
-        return Err(Unusable { span, words, message, malformed: false });
-    }
     Ok(())
-}
-
-fn empty_item(node: &Node, path: String) -> Option<(String, Span)> {
-    match &node.value {
-        Value::Scalar(_) => None,
-        Value::Sequence(items) => items.iter().enumerate().find_map(|(at, item)| {
-            if item.is_null() {
-                return Some((path.clone(), item.span));
-            }
-            if item.value_text().is_some() { None } else { empty_item(item, format!("{path}[{at}]")) }
-        }),
-        Value::Mapping(mapping) => mapping.iter().find_map(|entry| {
-            if entry.value.value_text().is_some() {
-                return None;
-            }
-            let dot = if path.is_empty() { "" } else { "." };
-            empty_item(&entry.value, format!("{path}{dot}{}", entry.key.text))
-        }),
-    }
 }
 
 /// A document separator with something behind it.

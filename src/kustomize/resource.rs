@@ -44,13 +44,36 @@ pub(super) enum Behavior {
     Replace,
 }
 
+/// What kustomize's own annotations start with.
+const INTERNAL: &str = "internal.config.kubernetes.io/";
+
+/// Whether an annotation is one that kustomize keeps its books in, and takes away at the end.
+fn is_internal(key: &str) -> bool {
+    key.strip_prefix(INTERNAL).is_some_and(|name| {
+        matches!(
+            name,
+            "previousKinds"
+                | "previousNames"
+                | "previousNamespaces"
+                | "prefixes"
+                | "suffixes"
+                | "allowNameChange"
+                | "allowKindChange"
+                | "refBy"
+                | "generatorBehavior"
+                | "needsHashSuffix"
+        )
+    })
+}
+
 /// Where a resource comes from, as kustomize's origin annotation tells it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Origin {
     /// A file, relative to the directory that is built.
     Path(String),
-    /// A generator or transformer: the kustomization file, and the built-in's kind.
-    Built { configured_in: String, kind: String },
+    /// A generator or transformer: the file that configures it, the built-in's kind, and the name and namespace of its
+    /// configuration object if it has one.
+    Built { configured_in: String, kind: String, name: Option<(String, String)> },
 }
 
 impl Resource {
@@ -66,6 +89,32 @@ impl Resource {
             origin: None,
             transformations: Vec::new(),
         }
+    }
+
+    /// A resource from a file, which may carry what kustomize itself has written into annotations in an earlier run.
+    pub(super) fn read(root: Node) -> Self {
+        let mut resource = Self::new(root);
+        let Some(annotations) = resource.root.at(&["metadata", "annotations"]) else { return resource };
+        let list = |name: &str| -> Vec<CompactString> {
+            let text = text_of(annotations.get(&format!("{INTERNAL}{name}")));
+            text.split(',').filter(|part| !part.is_empty()).map(CompactString::from).collect()
+        };
+        if !annotations.entries().iter().any(|entry| is_internal(&entry.key.text)) {
+            return resource;
+        }
+        let (names, namespaces, kinds) = (list("previousNames"), list("previousNamespaces"), list("previousKinds"));
+        let previous = names.into_iter().zip(namespaces).zip(kinds);
+        resource.previous = previous.map(|((name, namespace), kind)| Previous { name, namespace, kind }).collect();
+        resource.prefixes = list("prefixes");
+        resource.suffixes = list("suffixes");
+        let hash = annotations.as_mapping().and_then(|map| map.entry(&format!("{INTERNAL}needsHashSuffix")));
+        resource.needs_hash = hash.filter(|hash| hash.value.value_text() == Some("enabled")).map(|hash| hash.key.span);
+        let metadata = resource.root.as_mapping_mut().and_then(|root| root.get_mut("metadata"));
+        let annotations = metadata.and_then(Node::as_mapping_mut).and_then(|metadata| metadata.get_mut("annotations"));
+        if let Some(annotations) = annotations.and_then(Node::as_mapping_mut) {
+            annotations.retain(|entry| !is_internal(&entry.key.text));
+        }
+        resource
     }
 
     pub(super) fn id(&self) -> ResId {

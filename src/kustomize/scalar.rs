@@ -112,6 +112,7 @@ fn is_canonical(node: &Node) -> bool {
                 Scalar::Float(value) => value.is_finite(),
                 _ => true,
             },
+            (Tag::None, Style::Folded) => refolded(text).is_none(),
             (Tag::None, _) => true,
             _ => false,
         },
@@ -175,6 +176,12 @@ fn canonical_scalar(node: &mut Node) -> Result<(), Unprintable> {
                     node.value = Value::Scalar(String::from_utf8_lossy(&bytes).as_ref().into());
                 }
             }
+            if node.style == Style::Folded
+                && let Some(text) = node.value_text().and_then(refolded)
+            {
+                node.value = Value::Scalar(text.into());
+                node.style = Style::Literal;
+            }
             if !matches!(node.tag, Tag::Unknown | Tag::Foreign) {
                 node.tag = Tag::None;
                 if node.style == Style::Plain {
@@ -207,4 +214,34 @@ fn timestamp(text: &str) -> String {
     let dot = if fraction.is_empty() { "" } else { "." };
     let zone = if matches!(zone, "" | "Z" | "+00:00" | "-00:00") { "Z" } else { zone };
     format!("{}T{}{dot}{fraction}{zone}", date.join("-"), clock.join(":"))
+}
+
+/// What a folded block becomes when kustomize writes it out and reads it again; `None` if it stays the same. Its emitter
+/// breaks a line once more than it should, which shows before a line that is indented more.
+fn refolded(text: &str) -> Option<String> {
+    let indented = |line: &str| line.starts_with([' ', '\t']);
+    if text.starts_with('\n') || !text.contains("\n ") && !text.contains("\n\t") && !text.ends_with("\n\n") {
+        return None;
+    }
+    // Such a block is written in quotes, which are read back as they are.
+    if text.contains(" \n") || text.ends_with(' ') {
+        return None;
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    let mut lines = text.split_inclusive('\n').peekable();
+    while let Some(line) = lines.next() {
+        out.push_str(line);
+        if line != "\n" {
+            let mut blank = lines.clone();
+            let next = blank.find(|line| *line != "\n");
+            let extra = match next {
+                Some(next) => indented(next),
+                None => lines.peek().is_some(),
+            };
+            if line.ends_with('\n') && !indented(line) && extra {
+                out.push('\n');
+            }
+        }
+    }
+    (out != text).then_some(out)
 }

@@ -89,6 +89,33 @@ pub(super) const GENERATOR: Shape = Object(&[
     ("options", GENERATOR_OPTIONS),
 ]);
 
+/// The configuration object of a built-in plugin. Fields that a plugin does not know are ignored by it.
+pub(super) const PLUGIN: Shape = Object(&[
+    ("apiVersion", Text),
+    ("kind", Text),
+    ("metadata", Any),
+    ("path", Text),
+    ("patch", Text),
+    ("target", SELECTOR),
+    ("options", Any),
+    ("paths", TEXTS),
+    ("patches", Text),
+    ("jsonOp", Text),
+    ("prefix", Text),
+    ("suffix", Text),
+    ("labels", TextMap),
+    ("annotations", TextMap),
+    ("fieldSpecs", List(&FIELD_SPEC)),
+    ("imageTag", IMAGE),
+    ("replica", Object(&[("name", Text), ("count", Int)])),
+    ("replacements", List(&REPLACEMENT)),
+    ("value", Text),
+    ("targetFilePath", Text),
+    ("targets", Any),
+    ("setRoleBindingSubjects", Text),
+    ("unsetOnly", Bool),
+]);
+
 /// A configuration file that `configurations` names.
 pub(super) const CONFIGURATION: Shape = Object(&[
     ("namePrefix", List(&FIELD_SPEC)),

@@ -173,6 +173,9 @@ impl Writer {
     }
 
     fn string(&mut self, text: &str, indent: usize, key: bool) {
+        if text.contains('\u{85}') {
+            return self.string(&fold_next_line(text), indent, key);
+        }
         let facts = Facts::of(text);
         let plain = reads_as_string(text);
         if text.contains('\n') && !key {
@@ -379,6 +382,29 @@ impl Facts {
     }
 }
 
+/// On its way through JSON, go-yaml v2 takes U+0085 for a line break inside quotes and folds it.
+fn fold_next_line(text: &str) -> String {
+    let mut folded = String::with_capacity(text.len());
+    let mut breaks = 0;
+    for (at, part) in text.split('\u{85}').enumerate() {
+        breaks += usize::from(at > 0);
+        let last = at == text.matches('\u{85}').count();
+        let part = if at > 0 { part.trim_start_matches(' ') } else { part };
+        let part = if last { part } else { part.trim_end_matches(' ') };
+        if part.is_empty() && !last && at > 0 {
+            continue;
+        }
+        match breaks {
+            0 => {}
+            1 => folded.push(' '),
+            more => folded.extend(std::iter::repeat_n('\n', more - 1)),
+        }
+        breaks = 0;
+        folded.push_str(part);
+    }
+    folded
+}
+
 fn is_break(character: char) -> bool {
     matches!(character, '\r' | '\n' | '\u{85}' | '\u{2028}' | '\u{2029}')
 }
@@ -390,7 +416,7 @@ fn is_printable(character: char) -> bool {
 
 /// Whether the text without quotes would be read back as this string.
 fn reads_as_string(text: &str) -> bool {
-    matches!(resolve_plain(text), Scalar::String(_)) && text != "<<" && !is_timestamp(text) && !is_base_60(text)
+    matches!(resolve_plain(text), Scalar::String(_)) && !is_timestamp(text) && !is_base_60(text)
 }
 
 /// `190:20:30` is a number in YAML 1.1.
