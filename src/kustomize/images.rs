@@ -25,10 +25,12 @@ impl Engine<'_> {
         let name = text_of(entry.get("name"));
         let tail = "(:[a-zA-Z0-9_.{}-]*)?(@sha256:[a-zA-Z0-9_.{}-]*)?$";
         let Ok(pattern) = Regex::new(&format!("^{name}{tail}")) else {
-            let words = super::selector::anchored(name).err().unwrap_or_default();
-            let message = format!("the name of an image is a regular expression to kustomize, and `{name}` is none");
+            // Kustomize up to 5.8 ends in a panic here, later ones match nothing.
+            let message = format!(
+                "the name of an image is a regular expression to kustomize, and `{name}` is none, so nothing is changed"
+            );
             let span = entry.get("name").map_or(entry.span, |name| name.span);
-            return self.report(Problem::new(ProblemKind::BuildFails, span, message).upstream(words));
+            return self.report(Problem::new(ProblemKind::BuildFails, span, message));
         };
         for resource in gathered.resources.list_mut() {
             let gvk = resource.gvk();

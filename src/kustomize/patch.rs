@@ -206,12 +206,14 @@ impl Engine<'_> {
         }
         let Some(selected) = self.select(gathered, target) else { return };
         let mut patch = object.clone();
-        if let Some(mapping) = patch.as_mapping_mut() {
-            // With a target, the version of the patch does not count.
-            mapping.retain(|entry| entry.key.text != "apiVersion");
-        }
         text_metadata(&mut patch);
         for at in selected {
+            // With a target, the version of the patch does not count.
+            let version =
+                gathered.resources.list().get(at).and_then(|resource| resource.root.get("apiVersion")).cloned();
+            if let Some(mapping) = patch.as_mapping_mut() {
+                put(mapping, "apiVersion", version.as_ref());
+            }
             self.merge_into(gathered, at, &patch, allowed, true);
         }
         gathered.resources.drop_empty();

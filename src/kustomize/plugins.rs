@@ -38,7 +38,8 @@ impl Engine<'_> {
             // The name of the plugin is that of what it makes.
             if let Some(mapping) = root.as_mapping_mut() {
                 for field in ["name", "namespace"] {
-                    if let Some(value) = plugin.root.at(&["metadata", field]) {
+                    let own = mapping.get(field).is_some();
+                    if let Some(value) = plugin.root.at(&["metadata", field]).filter(|_| !own) {
                         mapping.insert(Key::new(field, value.span), value.clone());
                     }
                 }
@@ -142,7 +143,11 @@ impl Engine<'_> {
     }
 
     fn add_value(&mut self, kustomization: &Kustomization, gathered: &mut Accumulator, root: &Node) {
-        let value = text_of(root.get("value"));
+        // Without a value, the name of the directory is added.
+        let value = match text_of(root.get("value")) {
+            "" => kustomization.directory.file_name(),
+            value => value,
+        };
         let mut targets = root.get("targets").map(Node::items).unwrap_or_default().to_vec();
         if let Some(path) = root.get("targetFilePath").filter(|path| !text_of(Some(path)).is_empty()) {
             match self.load(kustomization, text_of(Some(path)), path.span) {
@@ -174,7 +179,7 @@ impl Engine<'_> {
                     let new = match usize::try_from(position) {
                         Ok(position) if position > 0 => {
                             let mut parts: Vec<&str> = old.split('/').collect();
-                            parts.insert(position.min(parts.len()), value);
+                            parts.insert((position - 1).min(parts.len()), value);
                             parts.join("/")
                         }
                         _ => value.to_owned(),

@@ -70,14 +70,26 @@ pub(super) struct Unprintable {
 /// Rewrites every scalar and key so that its YAML 1.1 meaning is what kustomize would print: `yes` becomes `"yes"`, a
 /// date the time it stands for. Parts of the tree where nothing changes stay shared.
 pub(super) fn canonical(node: &mut Node) -> Result<(), Unprintable> {
-    if is_canonical(node) {
+    canonical_in(node, false)
+}
+
+/// `flow`: the node stands in brackets, where upstream's emitter has to write a blank value as `''`.
+fn canonical_in(node: &mut Node, flow: bool) -> Result<(), Unprintable> {
+    let flow = flow || node.style == Style::Flow;
+    if is_canonical(node, flow) {
         return Ok(());
     }
     match &mut node.value {
-        Value::Scalar(_) => return canonical_scalar(node),
+        Value::Scalar(text) => {
+            if flow && text.is_empty() && node.style == Style::Plain && node.tag == Tag::None {
+                node.style = Style::DoubleQuoted;
+                return Ok(());
+            }
+            return canonical_scalar(node);
+        }
         Value::Sequence(_) => {
             for item in node.as_sequence_mut().into_iter().flatten() {
-                canonical(item)?;
+                canonical_in(item, flow)?;
             }
         }
         Value::Mapping(_) => {
@@ -92,7 +104,7 @@ pub(super) fn canonical(node: &mut Node) -> Result<(), Unprintable> {
             }
             mapping.quote_keys();
             for value in mapping.values_mut() {
-                canonical(value)?;
+                canonical_in(value, flow)?;
             }
         }
     }
@@ -103,26 +115,28 @@ fn key_is_string(entry: &Entry) -> bool {
     entry.key.style != Style::Plain || matches!(plain_kind(&entry.key.text), Kind::String | Kind::Timestamp)
 }
 
-fn is_canonical(node: &Node) -> bool {
+fn is_canonical(node: &Node, flow: bool) -> bool {
+    let flow = flow || node.style == Style::Flow;
     match &node.value {
         Value::Scalar(text) => match (node.tag, node.style) {
             (Tag::None, Style::Plain) => match resolve_plain(text) {
                 Scalar::Bool(_) => plain_kind(text) == Kind::Bool,
                 Scalar::String(text) => !is_timestamp(text),
                 Scalar::Float(value) => value.is_finite(),
+                Scalar::Null => !(flow && text.is_empty()),
                 _ => true,
             },
             (Tag::None, Style::Folded) => refolded(text).is_none(),
             (Tag::None, _) => true,
             _ => false,
         },
-        Value::Sequence(items) => items.iter().all(is_canonical),
+        Value::Sequence(items) => items.iter().all(|item| is_canonical(item, flow)),
         Value::Mapping(mapping) => {
             mapping.shadowed().is_empty()
                 && mapping.iter().all(|entry| {
                     let plain = entry.key.style == Style::Plain;
                     let reads_as_string = matches!(resolve_plain(&entry.key.text), Scalar::String(_));
-                    (!plain || reads_as_string) && is_canonical(&entry.value)
+                    (!plain || reads_as_string) && is_canonical(&entry.value, flow)
                 })
         }
     }

@@ -10,16 +10,19 @@ use crate::yaml::{Entry, Key, Mapping, Node, Scalar, Value};
 #[derive(Clone, Copy)]
 pub(super) enum Shape {
     Text,
+    /// A text; numbers and booleans are taken as they are written.
+    Loose,
     Bool,
     Int,
     Any,
     TextMap,
+    LooseMap,
     BoolMap,
     List(&'static Shape),
     Object(&'static [(&'static str, Shape)]),
 }
 
-use Shape::{Any, Bool, BoolMap, Int, List, Object, Text, TextMap};
+use Shape::{Any, Bool, BoolMap, Int, List, Loose, LooseMap, Object, Text, TextMap};
 
 /// A mistake in the file, in Go's words.
 #[derive(Debug)]
@@ -101,15 +104,15 @@ pub(super) const PLUGIN: Shape = Object(&[
     ("paths", TEXTS),
     ("patches", Text),
     ("jsonOp", Text),
-    ("prefix", Text),
-    ("suffix", Text),
-    ("labels", TextMap),
-    ("annotations", TextMap),
+    ("prefix", Loose),
+    ("suffix", Loose),
+    ("labels", LooseMap),
+    ("annotations", LooseMap),
     ("fieldSpecs", List(&FIELD_SPEC)),
     ("imageTag", IMAGE),
     ("replica", Object(&[("name", Text), ("count", Int)])),
     ("replacements", List(&REPLACEMENT)),
-    ("value", Text),
+    ("value", Loose),
     ("targetFilePath", Text),
     ("targets", Any),
     ("setRoleBindingSubjects", Text),
@@ -248,7 +251,16 @@ pub(super) fn fit(node: &Node, shape: Shape, path: &str, misfits: &mut Vec<Misfi
         }
         (Bool, Value::Scalar(_)) if node.as_bool().is_some() || node.is_unknown() => Some(node.clone()),
         (Int, Value::Scalar(_)) if node.as_i64().is_some() || node.is_unknown() => Some(node.clone()),
-        (Text, _) => wrong("string"),
+        (Loose, Value::Scalar(text)) => {
+            // The object was read as a resource, so `yes` is a text by now.
+            let text = match (super::scalar::kind(node), node.resolve()) {
+                (Some(super::scalar::Kind::Bool), Some(Scalar::Bool(value))) => value.to_string(),
+                (_, Some(Scalar::Int(value))) => value.to_string(),
+                _ => text.to_string(),
+            };
+            Some(Node::string(text, node.span))
+        }
+        (Text | Loose, _) => wrong("string"),
         (Bool, _) => wrong("bool"),
         (Int, _) => wrong("int"),
         (List(inner), Value::Sequence(items)) => {
@@ -257,8 +269,9 @@ pub(super) fn fit(node: &Node, shape: Shape, path: &str, misfits: &mut Vec<Misfi
         }
         (List(_), _) => wrong("[]"),
         (TextMap, Value::Mapping(mapping)) => Some(map_of(node, mapping, Text, path, misfits)),
+        (LooseMap, Value::Mapping(mapping)) => Some(map_of(node, mapping, Loose, path, misfits)),
         (BoolMap, Value::Mapping(mapping)) => Some(map_of(node, mapping, Bool, path, misfits)),
-        (TextMap, _) => wrong("map[string]string"),
+        (TextMap | LooseMap, _) => wrong("map[string]string"),
         (BoolMap, _) => wrong("map[string]bool"),
         (Object(fields), Value::Mapping(mapping)) => {
             let mut fitted = Mapping::default();

@@ -488,6 +488,8 @@ fn read_tag(tag: &granit_parser::Tag) -> Tag {
         Some("null") => Tag::Null,
         Some("binary") => Tag::Binary,
         Some(_) => Tag::None,
+        // Binary is no type of the core schema.
+        None if [tag.handle(), tag.suffix()].concat() == "tag:yaml.org,2002:binary" => Tag::Binary,
         None if tag.handle().is_empty() && tag.suffix() == "!" => Tag::Str,
         None => Tag::Foreign,
     }
