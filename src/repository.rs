@@ -93,5 +93,6 @@ fn installed(release: &Release) -> Option<InstalledChart<'_>> {
         repository: chart.repository.as_deref().unwrap_or_default(),
         version: chart.version.as_deref()?,
         span: release.version_span,
+        values: &release.values,
     })
 }

@@ -20,6 +20,8 @@ pub struct InstalledChart<'a> {
     pub version: &'a str,
     /// Where the version is written.
     pub span: Option<Span>,
+    /// The values it gets.
+    pub values: &'a Node,
 }
 
 /// Releases by component, under the names of the API lifecycle table.
@@ -30,12 +32,19 @@ impl Components {
     /// What charts and objects tell.
     pub fn of<'a>(charts: impl Iterator<Item = InstalledChart<'a>>, objects: impl Iterator<Item = &'a Object>) -> Self {
         let table = include_str!("../../rules/data/component-charts.tsv").lines();
-        let rows = table.filter(|line| !line.starts_with('#')).skip(1).filter_map(|line| line.split_once('\t'));
-        let by_chart: HashMap<&str, &'static str> = rows.map(|(component, chart)| (chart, component)).collect();
+        let mut by_chart: HashMap<&str, (&'static str, &'static str)> = HashMap::new();
+        for line in table.filter(|line| !line.starts_with('#')).skip(1) {
+            let mut cells = line.split('\t');
+            if let (Some(component), Some(chart), Some(unless)) = (cells.next(), cells.next(), cells.next()) {
+                by_chart.insert(chart, (component, unless));
+            }
+        }
         let mut components: HashMap<&'static str, Targets> = HashMap::new();
         for chart in charts.filter(|chart| !chart.repository.contains("bitnami")) {
-            let Some(component) = by_chart.get(chart.name) else { continue };
-            let Some(version) = Version::parse(chart.version) else { continue };
+            let Some((component, unless)) = by_chart.get(chart.name) else { continue };
+            let keys: Vec<&str> = unless.split('.').collect();
+            let keeps_old_versions = chart.values.at(&keys).and_then(Node::as_bool) == Some(true);
+            let Some(version) = Version::parse(chart.version).filter(|_| !keeps_old_versions) else { continue };
             components.entry(component).or_default().add(Target { version, span: chart.span });
         }
         for target in objects.filter_map(flux_release) {

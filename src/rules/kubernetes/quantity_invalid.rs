@@ -12,7 +12,7 @@ pub(crate) const CHECK: Check = Check::App(check);
 const RESOURCES: [&str; 4] = ["cpu", "memory", "storage", "ephemeral-storage"];
 
 fn check<'a>(app: &'a BuiltApp, _: &'a Repository, findings: &mut Findings<'a>) {
-    for object in &app.objects {
+    for object in app.objects.iter().filter(|object| !holds_patterns(object)) {
         findings.about(Some(app), Some(object));
         of_kind(object, findings);
         walk(&object.root, findings);
@@ -21,6 +21,12 @@ fn check<'a>(app: &'a BuiltApp, _: &'a Repository, findings: &mut Findings<'a>) 
     for release in &app.releases {
         walk(&release.values, findings);
     }
+}
+
+/// Whether the object describes other objects: policies compare amounts with patterns, definitions give their schema.
+fn holds_patterns(object: &Object) -> bool {
+    let group = object.id.group.as_str();
+    group.ends_with("kyverno.io") || group.ends_with("gatekeeper.sh") || group == "apiextensions.k8s.io"
 }
 
 /// Fields that hold quantities by the kind of their object.
