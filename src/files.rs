@@ -6,7 +6,7 @@ use foldhash::{HashMap, HashSet};
 use rayon::prelude::*;
 
 use crate::source::{Entry, FileId, RepoPath, SourceFile, Sources, Span};
-use crate::yaml::{self, Node, Stream, Value};
+use crate::yaml::{self, Action, Node, Stream, Value};
 
 /// Files and their parsed documents.
 pub struct Files {
@@ -59,9 +59,24 @@ impl Files {
         }
     }
 
-    /// Parses YAML that stands inside a scalar of one of the files; spans point into that file.
+    /// Parses YAML that stands inside a scalar of one of the files, or that a generator read from one; spans point into
+    /// that file. What was substituted in the text since stands where it was written.
     pub fn embedded(&self, node: &Node) -> Stream {
-        yaml::embedded(node, self.sources.file(node.span.file).text().unwrap_or_default())
+        let file = self.sources.file(node.span.file);
+        let text = file.text().unwrap_or_default();
+        let changes = node.history.changes().iter().rev();
+        let mut substituted = changes.filter(|change| change.action == Action::Substituted);
+        if let Some(written) = substituted.next().and_then(|change| change.before.as_ref()) {
+            let Value::Scalar(content) = &node.value else { return Stream::default() };
+            let changed = yaml::parse(node.span.file, content.as_bytes());
+            return yaml::placed_as(changed, &self.embedded(written), node.span);
+        }
+        match &node.value {
+            Value::Scalar(content) if node.span.range() == (0..text.len()) && content == text => {
+                (*self.stream(node.span.file)).clone()
+            }
+            _ => yaml::embedded(node, text),
+        }
     }
 
     /// The bytes of a file that hold a part of a scalar's content, given as a range of that content's bytes. `None` if

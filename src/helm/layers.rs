@@ -6,7 +6,7 @@ use crate::files::Files;
 use crate::sops;
 use crate::source::{FileId, Span};
 use crate::unresolved::{Cause, Unresolved};
-use crate::yaml::{Node, Stream};
+use crate::yaml::{Action, Node, Stream};
 
 /// Values under construction.
 #[derive(Clone, Debug)]
@@ -45,7 +45,9 @@ impl Layers {
         if node.is_null() {
             return;
         }
-        if node.is_unknown() {
+        // A text whose variables were replaced is unknown as a whole, but not in all its parts.
+        let was_written = node.history.changes().iter().any(|change| change.action == Action::Substituted);
+        if node.is_unknown() && !was_written {
             self.missing(node.span, Cause::Template, "the values can't be known offline");
             return;
         }
@@ -53,11 +55,10 @@ impl Layers {
         // A generator's data covers the whole file it was read from.
         let whole = source.bytes().is_ok_and(|bytes| node.span.range() == (0..bytes.len()));
         if whole {
-            self.file(files, node.span.file, node.span);
-            return;
+            self.files.push(node.span.file);
         }
-        let stream = files.embedded(node);
-        self.stream(&stream, "the inline values", node.span);
+        let name = if whole { source.path.as_str() } else { "the inline values" };
+        self.stream(&files.embedded(node), name, node.span);
     }
 
     /// Lays a map down as it is.

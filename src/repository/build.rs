@@ -6,8 +6,10 @@
 //! an app that deploys itself changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use foldhash::fast::FixedState;
 use foldhash::{HashMap, HashMapExt};
 use rayon::prelude::*;
 
@@ -20,7 +22,7 @@ use crate::gitops::{
 use crate::kubernetes::Object;
 use crate::kustomize;
 use crate::source::{FileId, RepoPath};
-use crate::yaml::Node;
+use crate::yaml::{Node, Style, Value};
 
 /// Apps of apps nest two or three deep; more rounds than this only happen where two apps overwrite each other.
 const MAX_ROUNDS: usize = 6;
@@ -73,34 +75,42 @@ fn written(inventory: &Inventory) -> Declarations {
     inventory.declarations.iter().map(declare).collect()
 }
 
-/// The declarations as they are built, and as they are written where no build holds them. One that several apps build
-/// alike counts once.
+/// The declarations as they are built, and as they are written where no build holds them.
+///
+/// One that several apps build alike counts once. So does one that several apps build from the same directory: they
+/// write the same object of the same cluster, one over the other.
 fn revised(written: &Declarations, built: &[BuiltApp]) -> Declarations {
     let origin = |object: &Object| (object.root.span.file, object.root.span.start);
-    let mut by_origin: BTreeMap<(FileId, u32), Vec<Declaration>> = BTreeMap::new();
+    let mut by_origin: BTreeMap<(FileId, u32), Vec<(Option<&RepoPath>, Declaration)>> = BTreeMap::new();
     for app in built {
         let holds = app.objects.iter().any(|object| is_declaration(&object.id));
         if !holds {
             continue;
         }
+        let directory = app.app.sources.iter().find_map(|source| match &source.kind {
+            SourceKind::Kustomize { directory, .. } => Some(directory),
+            _ => None,
+        });
         let config_maps: Vec<Object> =
             app.objects.iter().filter(|object| object.id.is("", "ConfigMap")).cloned().collect();
         let config_maps = Arc::new(config_maps);
         for object in app.objects.iter().filter(|object| is_declaration(&object.id)) {
             let variants = by_origin.entry(origin(object)).or_default();
             let namespace = app.app.destination.namespace.clone();
-            let known =
-                |variant: &Declaration| variant.namespace == namespace && variant.object.root.same_value(&object.root);
-            if !variants.iter().any(known) {
+            let known = variants.iter().any(|(from, variant)| {
+                variant.object.id == object.id && directory.is_some() && *from == directory
+                    || variant.namespace == namespace && variant.object.root.same_value(&object.root)
+            });
+            if !known {
                 let config_maps = Arc::clone(&config_maps);
-                variants.push(Declaration { object: object.clone(), config_maps, namespace });
+                variants.push((directory, Declaration { object: object.clone(), config_maps, namespace }));
             }
         }
     }
     for declaration in written.all() {
-        by_origin.entry(origin(&declaration.object)).or_insert_with(|| vec![declaration.clone()]);
+        by_origin.entry(origin(&declaration.object)).or_insert_with(|| vec![(None, declaration.clone())]);
     }
-    by_origin.into_values().flatten().collect()
+    by_origin.into_values().flatten().map(|(_, declaration)| declaration).collect()
 }
 
 /// Whether two lists of declarations give the same apps.
@@ -123,11 +133,34 @@ fn same(before: &Declarations, after: &Declarations) -> bool {
 #[derive(Default)]
 struct Builds(HashMap<BuildKey, Arc<kustomize::Build>>);
 
-type BuildKey = (RepoPath, bool, String);
+type BuildKey = (RepoPath, bool, Option<u64>);
 
 fn key(directory: &RepoPath, load_anywhere: bool, overlay: Option<&Node>) -> BuildKey {
-    // The overlay's place is part of it: its nodes end up in the objects.
-    (directory.clone(), load_anywhere, overlay.map(|overlay| format!("{overlay:?}")).unwrap_or_default())
+    (directory.clone(), load_anywhere, overlay.map(digest))
+}
+
+/// A number that differs where overlays differ, in their values or in where these are written.
+fn digest(node: &Node) -> u64 {
+    fn add(node: &Node, hasher: &mut impl Hasher) {
+        (node.span, node.is_unknown()).hash(hasher);
+        match &node.value {
+            Value::Scalar(text) => (0, text, node.style == Style::Plain).hash(hasher),
+            Value::Sequence(items) => {
+                (1, items.len()).hash(hasher);
+                items.iter().for_each(|item| add(item, hasher));
+            }
+            Value::Mapping(mapping) => {
+                (2, mapping.len()).hash(hasher);
+                mapping.iter().for_each(|entry| {
+                    entry.key.text.hash(hasher);
+                    add(&entry.value, hasher);
+                });
+            }
+        }
+    }
+    let mut hasher = FixedState::default().build_hasher();
+    add(node, &mut hasher);
+    hasher.finish()
 }
 
 impl Builds {
@@ -174,6 +207,8 @@ fn build(app: App, files: &Files, inventory: &Inventory, builds: &Builds) -> Bui
                     Some(substitution) => substitution.apply(object),
                     None => object.clone(),
                 }));
+                let unknown = substitution.as_ref().map(|substitution| substitution.unresolved(&built.objects));
+                built.unresolved.extend(unknown.unwrap_or_default().iter().cloned());
                 built.releases.extend(build.releases.iter().cloned());
                 built.problems.extend(build.problems.iter().cloned());
                 built.applied.extend(&build.applied);

@@ -30,7 +30,7 @@ const MAX_VALUES: usize = 2_000_000;
 const MAX_PROBLEMS: usize = 1_000;
 
 /// Everything a file holds.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Stream {
     /// Documents in order, broken ones left out.
     pub documents: Vec<Document>,

@@ -42,7 +42,7 @@ pub(in crate::gitops) fn kustomization(
         Ok(directory) => {
             let overlay = overlay(spec, &directory, files);
             let find = |name: &str| declaration.config_map(name, inventory);
-            let substitution = Substitution::read(spec, &find, &mut app.unresolved);
+            let substitution = Substitution::read(spec, &find);
             SourceKind::Kustomize { directory, overlay, load_anywhere: true, substitution }
         }
         Err((cause, reason)) => {
@@ -63,7 +63,9 @@ fn directory(
     files: &Files,
 ) -> Result<RepoPath, (Cause, String)> {
     let text = match path {
-        Some(path) if path.is_unknown() => return Err((Cause::Template, "the path can't be known offline".to_owned())),
+        Some(path) if path.is_unknown() || path.as_text().is_some_and(|text| text.contains("${")) => {
+            return Err((Cause::Template, "the path can't be known offline".to_owned()));
+        }
         Some(path) => path.as_text().unwrap_or_default(),
         None => "",
     };
@@ -74,7 +76,9 @@ fn directory(
     let here = RepoPath::root()
         .join(text)
         .filter(|path| path.as_str().is_empty() || files.sources.entry(path) == Some(FileEntry::Directory));
-    let elsewhere = |url: &str| Err((Cause::Elsewhere, format!("{text} lies in another source, {url}")));
+    let elsewhere = |url: &str| {
+        Err((Cause::Elsewhere, format!("{} lies in another source, {url}", if text.is_empty() { "." } else { text })))
+    };
     match (url, here) {
         (Some(url), Some(directory)) if inventory.own.is_own(url) => Ok(directory),
         (Some(url), None) if inventory.own.is_own(url) => {
@@ -86,11 +90,11 @@ fn directory(
         // Bootstrap makes a source that Git does not hold; then the path decides.
         (None, Some(directory)) => Ok(directory),
         (None, None) => {
-            let name = reference.and_then(|reference| reference.str_at(&["name"])).unwrap_or("without a name");
-            Err((
-                Cause::Missing,
-                format!("there is no directory {text} here, and the {kind} {name} is not in this repository"),
-            ))
+            let source = match reference.and_then(|reference| reference.str_at(&["name"])) {
+                Some(name) => format!("the {kind} {name} is not in this repository"),
+                None => "nothing says which source it is in".to_owned(),
+            };
+            Err((Cause::Missing, format!("there is no directory {text} here, and {source}")))
         }
     }
 }

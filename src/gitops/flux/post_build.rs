@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::kubernetes::Object;
 use crate::unresolved::{Cause, Unresolved};
-use crate::yaml::{Action, Entry, Mapping, Node, Style, Value};
+use crate::yaml::{Action, Entry, Mapping, Node, Style, Tag, Value};
 
 /// What a Kustomization substitutes.
 #[derive(Clone, Debug, Default)]
@@ -17,17 +17,15 @@ pub struct Substitution {
     variables: BTreeMap<String, String>,
     /// Whether every variable is known: none comes from a Secret or from outside Git.
     complete: bool,
+    /// Where the others come from.
+    unresolved: Vec<Unresolved>,
 }
 
 impl Substitution {
     /// Reads `spec.postBuild`; `None` if nothing is substituted. `config_maps` are the ConfigMaps that may be meant.
-    pub(super) fn read<'a>(
-        spec: Option<&Node>,
-        find_config_map: &dyn Fn(&str) -> Option<&'a Object>,
-        unresolved: &mut Vec<Unresolved>,
-    ) -> Option<Self> {
+    pub(super) fn read<'a>(spec: Option<&Node>, find_config_map: &dyn Fn(&str) -> Option<&'a Object>) -> Option<Self> {
         let block = spec?.get("postBuild").filter(|block| !block.is_null())?;
-        let mut substitution = Self { variables: BTreeMap::new(), complete: true };
+        let mut substitution = Self { complete: true, ..Self::default() };
         for source in block.get("substituteFrom").map(Node::items).unwrap_or_default() {
             let Some(name) = source.get("name") else { continue };
             let text = name.as_text().unwrap_or_default();
@@ -41,7 +39,7 @@ impl Substitution {
                         if is_secret { (Cause::Secret, "Secret") } else { (Cause::Elsewhere, "ConfigMap") };
                     if !optional {
                         let reason = format!("the variables of the {what} {text} are not known");
-                        unresolved.push(Unresolved::at(name.span, cause, reason));
+                        substitution.unresolved.push(Unresolved::at(name.span, cause, reason));
                     }
                 }
             }
@@ -53,6 +51,12 @@ impl Substitution {
     /// What is known of the variables in an object that no build holds: nothing.
     pub fn unknown() -> Self {
         Self::default()
+    }
+
+    /// Where variables come from that are not known, if any of the objects has one.
+    pub fn unresolved(&self, objects: &[Object]) -> &[Unresolved] {
+        let has_unknown = objects.iter().any(|object| has_unknown(&object.root));
+        if has_unknown { &self.unresolved } else { &[] }
     }
 
     fn add(&mut self, map: Option<&Node>) {
@@ -88,6 +92,12 @@ impl Substitution {
         let mut changed = node.clone();
         match &node.value {
             Value::Scalar(text) => match self.text(text) {
+                // A text of several lines may be a file of its own; only the variable is unknown in it, not the rest.
+                None if text.contains('\n') => {
+                    let old = std::mem::replace(&mut changed.value, Value::Scalar(self.known_part(text).into()));
+                    changed.tag = Tag::Unknown;
+                    changed.changed(Action::Substituted, node.span, Some(Node { value: old, ..node.clone() }));
+                }
                 Some(new) => {
                     // Printed without quotes where the old text needed none, so its type is decided anew.
                     let is_plain = !new.contains(['\n', ':', '#'])
@@ -118,6 +128,17 @@ impl Substitution {
 
     /// A text with its variables replaced; `None` if one of them can't be known.
     pub(super) fn text(&self, text: &str) -> Option<String> {
+        self.replaced(text, &|_| None)
+    }
+
+    /// A text with those variables replaced that are known.
+    fn known_part(&self, text: &str) -> String {
+        let kept = |expression: &str| Some(format!("${{{expression}}}"));
+        self.replaced(text, &kept).unwrap_or_else(|| text.to_owned())
+    }
+
+    /// `unknown` says what stands for a variable that can't be known.
+    fn replaced(&self, text: &str, unknown: &dyn Fn(&str) -> Option<String>) -> Option<String> {
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
         while let Some(at) = rest.find("${") {
@@ -131,7 +152,8 @@ impl Substitution {
             }
             out.push_str(before);
             let end = end?;
-            out.push_str(&self.variable(after.get(..end)?)?);
+            let expression = after.get(..end)?;
+            out.push_str(&self.variable(expression).or_else(|| unknown(expression))?);
             rest = after.get(end + 1..)?;
         }
         out.push_str(rest);
@@ -156,6 +178,14 @@ impl Substitution {
     }
 }
 
+fn has_unknown(node: &Node) -> bool {
+    match &node.value {
+        Value::Scalar(text) => node.is_unknown() && text.contains("${"),
+        Value::Sequence(items) => items.iter().any(has_unknown),
+        Value::Mapping(mapping) => mapping.iter().any(|entry| has_unknown(&entry.value)),
+    }
+}
+
 fn mentions(node: &Node) -> bool {
     match &node.value {
         Value::Scalar(text) => text.contains("${"),
@@ -172,7 +202,7 @@ mod tests {
 
     fn substitution(text: &str) -> Substitution {
         let root = parse(FileId(0), text.as_bytes()).documents.remove(0).root.expect("content");
-        Substitution::read(Some(&root), &|_| None, &mut Vec::new()).expect("a substitution")
+        Substitution::read(Some(&root), &|_| None).expect("a substitution")
     }
 
     #[test]
