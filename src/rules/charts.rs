@@ -50,6 +50,7 @@ impl Facts {
     pub(crate) fn of(chart: &str) -> Option<&'static Facts> {
         static FACTS: OnceLock<Vec<(String, Facts)>> = OnceLock::new();
         let texts = [
+            include_str!("../../rules/data/charts/cilium.yaml"),
             include_str!("../../rules/data/charts/grafana.yaml"),
             include_str!("../../rules/data/charts/kube-prometheus-stack.yaml"),
         ];

@@ -1,8 +1,10 @@
 //! See `rules/prometheus/prometheus-monitor-not-selected.md`.
 
 use super::labels::{self, Prometheus};
+use crate::helm::Release;
 use crate::kubernetes::{Object, selects};
-use crate::repository::Repository;
+use crate::repository::{BuiltApp, Repository};
+use crate::rules::charts::Values;
 use crate::rules::cluster::Cluster;
 use crate::rules::{Check, Findings};
 use crate::yaml::Node;
@@ -54,6 +56,9 @@ fn check(repository: &Repository, findings: &mut Findings<'_>) {
         if here.is_empty() {
             continue;
         }
+        for release in &app.releases {
+            of_chart(release, app, &here, findings);
+        }
         for object in app.objects.iter().filter(|object| object.id.group == "monitoring.coreos.com") {
             let Some((kind, field, effect)) = KINDS.iter().find(|(kind, ..)| *kind == object.id.kind) else { continue };
             let refusals: Option<Vec<String>> =
@@ -68,6 +73,48 @@ fn check(repository: &Repository, findings: &mut Findings<'_>) {
                  `prometheus.prometheusSpec.{field}NilUsesHelmValues: false`"
             ));
         }
+    }
+}
+
+/// ServiceMonitors that a chart makes, as far as presync knows the chart.
+fn of_chart(release: &Release, app: &BuiltApp, here: &[&Prometheus<'_>], findings: &mut Findings<'_>) {
+    let Some(values) = Values::of(release).filter(|_| !release.incomplete) else { return };
+    for monitor in values.facts.list("monitors") {
+        let (Some(at), Some(labels)) = (monitor.str_at(&["at"]), monitor.str_at(&["labels"])) else { continue };
+        let Some((parent, key)) = at.rsplit_once('.') else { continue };
+        let Some(entry) = values.written(parent).and_then(Node::as_mapping).and_then(|map| map.entry(key)) else {
+            continue;
+        };
+        let is_on = |node: &Node| node.as_bool() == Some(true) || !node.items().is_empty();
+        let needed = monitor.str_at(&["needs"]).is_none_or(|path| values.written(path).is_some_and(is_on));
+        if !needed || !entry.value.get("enabled").is_some_and(is_on) {
+            continue;
+        }
+        let own = [entry.value.get(labels), values.written("commonLabels")];
+        let refusals: Option<Vec<&str>> = here
+            .iter()
+            .map(|prometheus| match selection(prometheus, "serviceMonitorSelector") {
+                Selection::OfRelease(name) => {
+                    let label = own.iter().flatten().find_map(|labels| labels.get("release"));
+                    let taken = label.is_some_and(|label| label.as_text().is_none_or(|label| label == name));
+                    (!taken && own.iter().flatten().all(|labels| !labels.is_unknown())).then_some(name)
+                }
+                // The chart gives labels of its own, which a selector may ask for.
+                _ => None,
+            })
+            .collect();
+        let Some(name) = refusals.and_then(|names| names.into_iter().next()) else { continue };
+        let message = format!(
+            "no Prometheus takes the ServiceMonitor that the chart {} makes of `{at}`, so its targets are never scraped: \
+             kube-prometheus-stack takes each ServiceMonitor with the label `release: {name}`",
+            release.chart.name
+        );
+        let report = findings.report(entry.key.span, message);
+        report.apps = vec![app.app.name.clone()];
+        report.help(format!(
+            "add `release: {name}` under `{at}.{labels}`, or set \
+             `prometheus.prometheusSpec.serviceMonitorSelectorNilUsesHelmValues: false` for kube-prometheus-stack"
+        ));
     }
 }
 
