@@ -21,8 +21,7 @@ const KINDS: [(&str, &str, &str); 5] = [
 ];
 
 /// Charts that read the operator's objects with selectors of their own.
-const OTHER_READERS: [&str; 6] = [
-    "alloy",
+const OTHER_READERS: [&str; 5] = [
     "grafana-agent",
     "k8s-monitoring",
     "opentelemetry-operator",
@@ -168,6 +167,11 @@ fn others_read(repository: &Repository) -> bool {
     let mut objects = repository.apps.iter().flat_map(|app| &app.objects);
     charts.any(|release| {
         let ruler = release.values.at(&["thanosRuler", "enabled"]).and_then(Node::as_bool) == Some(true);
-        ruler || OTHER_READERS.contains(&release.chart.name.as_str())
+        // Alloy reads them only with components of that name, which few have beside a Prometheus.
+        let configuration = release.values.at(&["alloy", "configMap", "content"]).and_then(Node::as_str);
+        let alloy = release.chart.name == "alloy";
+        ruler
+            || OTHER_READERS.contains(&release.chart.name.as_str())
+            || alloy && configuration.is_some_and(|text| text.contains("prometheus.operator."))
     }) || objects.any(|object| OTHER_READING_KINDS.contains(&object.id.kind.as_str()))
 }
