@@ -3,13 +3,17 @@
 #![allow(clippy::expect_used)] // A test that can't go on should panic.
 
 use std::path::Path;
+use std::sync::LazyLock;
 
 use presync::config::Config;
 use presync::files::Files;
 use presync::finding::{Confidence, Edit, Finding, Fix, Label, RuleId, Severity};
 use presync::report::{self, Canvas, Format, Paths, Report};
 use presync::repository::Repository;
+use presync::rules::{self, Rule};
 use presync::source::{RepoPath, Sources, Span};
+
+static RULES: LazyLock<Vec<Rule>> = LazyLock::new(rules::built_in);
 
 fn repository(files: &[(&str, &[u8])]) -> Repository {
     let path = |path: &str| RepoPath::new(path).expect("a path inside the repository");
@@ -50,7 +54,7 @@ fn written(format: Format, colour: bool, repository: &Repository, findings: &[Fi
         platform_paths: &paths,
         repository,
         findings,
-        rules: &presync::rules::built_in(),
+        rules: &RULES,
         asked: &|_| true,
         suppressed: 0,
         unreadable: 0,
@@ -267,4 +271,29 @@ fn gitlab_and_junit_tell_the_same() {
     insta::assert_snapshot!("junit", written(Format::Junit, false, &repository, &findings));
     let clean = written(Format::Junit, false, &repository, &[]);
     assert!(clean.contains(r#"tests="1" failures="0""#), "{clean}");
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 64, failure_persistence: None, ..Default::default() })]
+
+    /// Bytes of any kind, labels anywhere, even between the bytes of a character or behind the end.
+    #[test]
+    fn any_bytes_and_any_place_can_be_written(
+        one in proptest::collection::vec(proptest::sample::select(&b"a: \t\n\r-#'\"\\\x00\x1b\xe6\x97\xa5\xef\xbb\xbf\xff"[..]), 0..400),
+        other in "\\PC{0,200}",
+        spans in proptest::collection::vec((0..2u32, 0..450usize, 0..40usize), 1..9),
+    ) {
+        let repository = repository(&[("a.yaml", &one), ("b.yaml", other.as_bytes())]);
+        let span = |(file, start, length): &(u32, usize, usize)| {
+            Span::new(presync::source::FileId(*file), *start, start + length)
+        };
+        let mut story = finding(Severity::Error, span(&spans[0]), "");
+        story.related = spans[1..].iter().map(|at| Label { span: span(at), message: "here".to_owned() }).collect();
+        let findings = [story];
+        for format in [Format::Text, Format::Json, Format::Sarif, Format::Github, Format::Gitlab, Format::Junit] {
+            let text = written(format, false, &repository, &findings);
+            proptest::prop_assert!(!text.contains("Failed to read"), "{}", text);
+            proptest::prop_assert!(format != Format::Text || !text.contains(['\u{1b}', '\t', '\r', '\0']), "{}", text);
+        }
+    }
 }
