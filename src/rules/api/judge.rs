@@ -108,15 +108,13 @@ impl<'a> Case<'a> {
 
     /// Says what to write, and writes it where nothing else changes.
     pub(super) fn mend(&self, finding: &mut Finding, replacement: &str, row: Option<&Lifecycle>, is_served: bool) {
-        let change = row.and_then(|row| row.change);
-        let mut help = format!("write {replacement}");
-        if let Some(change) = change {
-            help.push_str("; ");
-            help.push_str(change);
-        }
-        finding.help(help);
-        let Some(unless) = row.and_then(|row| row.rename_unless).filter(|_| is_served) else { return };
-        if unless.split(',').any(|key| !key.is_empty() && has_key(&self.object.root, key)) {
+        let blocking = |keys: &str| keys.split(',').any(|key| !key.is_empty() && has_key(&self.object.root, key));
+        let is_pure = row.and_then(|row| row.rename_unless).is_some_and(|keys| !blocking(keys));
+        finding.help(match row.and_then(|row| row.change).filter(|_| !is_pure) {
+            Some(change) => format!("write {replacement}; {change}"),
+            None => format!("write {replacement}"),
+        });
+        if !is_pure || !is_served {
             return;
         }
         let file = self.repository.files.sources.file(self.span.file);
