@@ -141,8 +141,8 @@ fn expand_into(files: &Files, mut release: Release, root: &Node, depth: usize, r
     };
     if let Some(defaults) = &chart.defaults {
         release.values = coalesce(defaults, &release.values);
-        release.files.splice(0..0, chart.values_file);
     }
+    release.files.splice(0..0, chart.values_file);
     let parent = release.values.clone();
     let template = release.clone();
     releases.push(release);

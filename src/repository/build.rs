@@ -81,7 +81,7 @@ fn written(inventory: &Inventory) -> Declarations {
 /// write the same object of the same cluster, one over the other.
 fn revised(written: &Declarations, built: &[BuiltApp]) -> Declarations {
     let origin = |object: &Object| (object.root.span.file, object.root.span.start);
-    let mut by_origin: BTreeMap<(FileId, u32), Vec<(Option<&RepoPath>, Declaration)>> = BTreeMap::new();
+    let mut by_origin: BTreeMap<(FileId, u32), Vec<Variant<'_>>> = BTreeMap::new();
     for app in built {
         let holds = app.objects.iter().any(|object| is_declaration(&object.id));
         if !holds {
@@ -97,20 +97,31 @@ fn revised(written: &Declarations, built: &[BuiltApp]) -> Declarations {
         for object in app.objects.iter().filter(|object| is_declaration(&object.id)) {
             let variants = by_origin.entry(origin(object)).or_default();
             let namespace = app.app.destination.namespace.clone();
-            let known = variants.iter().any(|(from, variant)| {
-                variant.object.id == object.id && directory.is_some() && *from == directory
-                    || variant.namespace == namespace && variant.object.root.same_value(&object.root)
+            let known = variants.iter().any(|Variant { built_from, declaration }| {
+                declaration.object.id == object.id && directory.is_some() && *built_from == directory
+                    || declaration.namespace == namespace && declaration.object.root.same_value(&object.root)
             });
             if !known {
                 let config_maps = Arc::clone(&config_maps);
-                variants.push((directory, Declaration { object: object.clone(), config_maps, namespace }));
+                let declaration = Declaration { object: object.clone(), config_maps, namespace };
+                variants.push(Variant { built_from: directory, declaration });
             }
         }
     }
     for declaration in written.all() {
-        by_origin.entry(origin(&declaration.object)).or_insert_with(|| vec![(None, declaration.clone())]);
+        let variants = by_origin.entry(origin(&declaration.object)).or_default();
+        if variants.is_empty() {
+            variants.push(Variant { built_from: None, declaration: declaration.clone() });
+        }
     }
-    by_origin.into_values().flatten().map(|(_, declaration)| declaration).collect()
+    by_origin.into_values().flatten().map(|variant| variant.declaration).collect()
+}
+
+/// One form that a declaration takes.
+struct Variant<'a> {
+    /// The directory of the kustomization that gives it this form.
+    built_from: Option<&'a RepoPath>,
+    declaration: Declaration,
 }
 
 /// Whether two lists of declarations give the same apps.

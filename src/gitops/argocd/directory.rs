@@ -26,6 +26,12 @@ pub(super) fn files(options: Option<&Node>, directory: &RepoPath, files: &Files)
     found
 }
 
+/// The patterns of a directory source that are none; they match nothing.
+pub(super) fn broken_patterns(options: Option<&Node>) -> Vec<&Node> {
+    let patterns = ["include", "exclude"].into_iter().filter_map(|key| options?.get(key));
+    patterns.filter(|pattern| pattern.as_str().is_some_and(|text| !text.is_empty() && glob(text).is_none())).collect()
+}
+
 /// A glob as Argo CD reads it in a directory source. `None` for a pattern that is none; it matches nothing.
 fn glob(pattern: &str) -> Option<GlobMatcher> {
     GlobBuilder::new(pattern).literal_separator(false).build().ok().map(|glob| glob.compile_matcher())

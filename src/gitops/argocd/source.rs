@@ -78,9 +78,14 @@ pub(super) fn read(source: &Node, siblings: &[&Node], app: &mut App, inventory: 
             add(app, span, SourceKind::Kustomize { directory: root, overlay, load_anywhere, substitution: None });
         }
         Tool::Directory => {
+            for pattern in directory::broken_patterns(source.get("directory")) {
+                let reason = format!("`{}` is no pattern; it matches nothing", pattern.as_str().unwrap_or_default());
+                app.unresolved.push(Unresolved::at(pattern.span, Cause::Invalid, reason));
+            }
             let found = directory::files(source.get("directory"), &root, files);
-            if found.is_empty() {
-                let reason = format!("no manifest in {path} is chosen by this source");
+            // A pattern may well find nothing: ApplicationSets ask every directory alike.
+            if found.is_empty() && source.at(&["directory", "include"]).is_none() {
+                let reason = format!("there is no manifest in {path}");
                 app.unresolved.push(Unresolved::at(span, Cause::Missing, reason));
             }
             add(app, span, SourceKind::Directory { files: found });
