@@ -104,8 +104,16 @@ impl<'a> Writer<'a> {
         }
         let mut text = one_frame(&text, &excerpt).replace(TIED, " ");
         for (word, rest) in self.notes(finding, unseen) {
-            let word = self.style(Style::new().cyan()).style(word);
-            text.push_str(&format!("  {word} {rest}\n"));
+            let first = format!("  {} ", self.style(Style::new().cyan()).style(word));
+            let behind = " ".repeat(word.len() + 3);
+            let options = textwrap::Options::new(self.width.saturating_sub(2))
+                .initial_indent(&first)
+                .subsequent_indent(&behind)
+                .word_separator(WordSeparator::AsciiSpace)
+                .word_splitter(WordSplitter::NoHyphenation)
+                .break_words(false);
+            text.push_str(&textwrap::fill(&unbroken(&rest), options).replace(TIED, " "));
+            text.push('\n');
         }
         text
     }
