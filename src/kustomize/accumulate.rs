@@ -322,12 +322,13 @@ impl<'a> Engine<'a> {
     ) {
         let location = load::location(self.files, &kustomization.directory, text);
         let sources = &self.files.sources;
-        let wrap = |words: &str| {
+        let refused = |words: &str| {
             format!(
-                "accumulating resources: accumulation err='accumulating resources from '{text}': {words}': must build at \
-                 directory: '{location}': file is not directory"
+                "accumulating resources: accumulation err='{words}': must build at directory: '{location}': file is not \
+                 directory"
             )
         };
+        let wrap = |words: &str| refused(&format!("accumulating resources from '{text}': {words}"));
         if !self.options.load_anywhere
             && !sources.resolve(&file.path).is_within(&sources.resolve(&kustomization.directory))
         {
@@ -352,7 +353,7 @@ impl<'a> Engine<'a> {
                 for object in objects {
                     let resource = Resource { origin: origin.clone(), ..Resource::read(object) };
                     self.take(gathered, resource, span, |words| {
-                        wrap(&format!("merging resources from '{text}': {words}"))
+                        refused(&format!("merging resources from '{text}': {words}"))
                     });
                 }
             }

@@ -365,7 +365,7 @@ pub(super) fn through_json(node: &mut Node) {
                 Some(Scalar::UInt(value)) => value as f64,
                 _ => return,
             };
-            node.value = Value::Scalar(format!("{rounded:.0}").into());
+            node.value = Value::Scalar(format!("{rounded}").into());
         }
         Value::Sequence(_) => node.as_sequence_mut().into_iter().flatten().for_each(through_json),
         Value::Mapping(_) => node.as_mapping_mut().into_iter().flat_map(Mapping::values_mut).for_each(through_json),

@@ -336,14 +336,14 @@ fn overwrite(dest: Option<Node>, patch: Option<Node>) -> Option<Node> {
         (dest, None) => dest,
         (_, Some(patch)) if patch.is_null() => None,
         (Some(dest), Some(mut patch)) => {
-            if !dest.same_value(&patch) || dest.value_text() != patch.value_text() {
-                let by = patch.span;
-                patch.history = dest.history.clone();
-                patch.changed(Action::Replaced, by, Some(dest));
-                return Some(patch);
+            let same_text = dest.value_text() == patch.value_text();
+            if same_text && super::scalar::kind(&dest) == super::scalar::kind(&patch) && dest.same_value(&patch) {
+                // The patch repeats what is there, as it does with names that it is matched by.
+                return Some(dest);
             }
-            // The patch repeats what is there; keep the notation of the patch, as upstream does.
-            patch.history = dest.history;
+            let by = patch.span;
+            patch.history = dest.history.clone();
+            patch.changed(Action::Replaced, by, Some(dest));
             Some(patch)
         }
         (None, patch) => patch,

@@ -194,10 +194,11 @@ fn source_value(gathered: &Accumulator, source: &Node) -> Result<Node, Box<Probl
         path => path,
     };
     let name = source.get("name").map_or(source.span, |name| name.span);
+    let shown = source.get("fieldPath").map(|path| format!(":{}", text_of(Some(path)))).unwrap_or_default();
     let resource = match found.as_slice() {
         [resource] => resource,
         [] => {
-            let words = format!("nothing selected by {wanted}:{path}");
+            let words = format!("nothing selected by {wanted}{shown}");
             let message = format!(
                 "the replacement takes its value from {} {}, which is not here, so the whole kustomization fails to build",
                 wanted.gvk.kind, wanted.name
@@ -208,7 +209,7 @@ fn source_value(gathered: &Accumulator, source: &Node) -> Result<Node, Box<Probl
             return Err(problem);
         }
         [first, second, ..] => {
-            let words = format!("multiple matches for selector {wanted}:{path}");
+            let words = format!("multiple matches for selector {wanted}{shown}");
             let message = format!(
                 "the replacement's source is not clear: {} and {} both fit, so the whole kustomization fails to build",
                 describe(first),
@@ -424,6 +425,9 @@ impl Walk<'_> {
         if node.is_null() {
             return Ok(());
         }
+        if node.as_str().is_some() {
+            return self.go_into_text(node, parts, write);
+        }
         let made = self.create.map(|_| self.made(rest));
         let by = self.by;
         let Some(mapping) = node.as_mapping_mut() else { return wrong("MappingNode") };
@@ -435,6 +439,45 @@ impl Walk<'_> {
             Some(value) => self.go(value, rest, write),
             None => Ok(()),
         }
+    }
+
+    /// YAML or JSON in a text: since kustomize 5.8 the path goes on there. The text around stays as it is written.
+    fn go_into_text(&self, node: &mut Node, parts: &[String], write: &mut Write<'_>) -> Result<(), String> {
+        let text = node.value_text().unwrap_or_default();
+        let stream = crate::yaml::parse(node.span.file, text.as_bytes());
+        let root = stream.documents.first().and_then(|document| document.root.clone());
+        let structured = |root: &Node| root.as_mapping().is_some() || root.as_sequence().is_some();
+        let Some(mut root) = root.filter(|root| stream.problems.is_empty() && structured(root)) else {
+            return Err("wrong node kind: expected MappingNode but got ScalarNode".to_owned());
+        };
+        let mut edits: Vec<(std::ops::Range<usize>, String)> = Vec::new();
+        let inside = Walk { create: None, by: self.by };
+        inside.go(&mut root, parts, &mut |found| {
+            let (place, style) = (found.span.range(), found.style);
+            write(found)?;
+            let new = found.value_text().ok_or("only a scalar can be written into a text")?;
+            edits.push((
+                place,
+                match style {
+                    Style::DoubleQuoted => serde_json::to_string(new).unwrap_or_default(),
+                    Style::SingleQuoted => format!("'{}'", new.replace('\'', "''")),
+                    _ => new.to_owned(),
+                },
+            ));
+            Ok(())
+        })?;
+        edits.sort_by_key(|(place, _)| std::cmp::Reverse(place.start));
+        let mut text = text.to_owned();
+        for (place, new) in edits {
+            if text.get(place.clone()).is_some() {
+                text.replace_range(place, &new);
+            }
+        }
+        let text = sorted_json(&text).unwrap_or(text);
+        let before = node.clone();
+        set_text(node, &text);
+        node.changed(Action::Substituted, self.by, Some(before));
+        Ok(())
     }
 
     /// A node for the rest of a path to go on in.
@@ -451,4 +494,21 @@ impl Walk<'_> {
             },
         }
     }
+}
+
+/// JSON is written anew by upstream, with its keys sorted; `None` if the text is no JSON.
+fn sorted_json(text: &str) -> Option<String> {
+    fn sort(value: &mut serde_json::Value) {
+        match value {
+            serde_json::Value::Object(map) => {
+                map.sort_keys();
+                map.values_mut().for_each(sort);
+            }
+            serde_json::Value::Array(items) => items.iter_mut().for_each(sort),
+            _ => {}
+        }
+    }
+    let mut value: serde_json::Value = serde_json::from_str(text).ok()?;
+    sort(&mut value);
+    if text.contains('\n') { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) }.ok()
 }

@@ -497,8 +497,13 @@ fn float(value: f64) -> String {
     if value.is_infinite() {
         return if value > 0.0 { ".inf" } else { "-.inf" }.to_owned();
     }
-    if value.fract() == 0.0 && (-9.223_372_036_854_776e18..1.844_674_407_370_955_2e19).contains(&value) {
-        return if value == 0.0 { "0".to_owned() } else { format!("{value:.0}") };
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    // JSON has the fewest digits too, filled up with zeros.
+    let whole = format!("{value}");
+    if whole.parse::<i64>().is_ok() || whole.parse::<u64>().is_ok() {
+        return whole;
     }
     // Rust's `{:e}` gives the fewest digits too: `1.2345675e6`.
     let text = format!("{value:e}");
