@@ -22,7 +22,7 @@ use crate::config::Config;
 use crate::files::Files;
 use crate::kubernetes::Object;
 use crate::source::{RepoPath, Span};
-use crate::unresolved::Unresolved;
+use crate::unresolved::{Cause, Unresolved};
 use crate::yaml::Node;
 
 /// Something that is deployed as one.
@@ -166,10 +166,22 @@ impl Declarations {
     }
 }
 
+/// More apps than this come only of ApplicationSets that multiply each other.
+const MAX_APPS: usize = 100_000;
+
 /// Finds every app: those that `declarations` speak of, and the roots that nothing speaks of.
 pub fn apps(inventory: &Inventory, files: &Files, config: &Config, declarations: &Declarations) -> Vec<App> {
-    let mut apps = Vec::new();
+    let mut apps: Vec<App> = Vec::new();
     for declaration in declarations.all() {
+        if apps.len() >= MAX_APPS {
+            let reason =
+                format!("there are more than {MAX_APPS} apps; presync leaves out what is declared from here on");
+            let place = Unresolved::at(declaration.object.name_span(), Cause::Unsupported, reason);
+            if let Some(last) = apps.last_mut() {
+                last.unresolved.push(place);
+            }
+            break;
+        }
         match declaration.object.id.kind.as_str() {
             "Application" => apps.push(argocd::application(&declaration.object, inventory, files)),
             "ApplicationSet" => apps.extend(argocd::application_set(&declaration.object, inventory, files)),
