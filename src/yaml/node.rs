@@ -253,11 +253,13 @@ impl Node {
         }
     }
 
-    /// The integer, if the value is one that fits.
+    /// The integer, if the value is one that fits. `8.0` is one, because it reaches Kubernetes as `8`.
     pub fn as_i64(&self) -> Option<i64> {
         match self.resolve()? {
             Scalar::Int(value) => Some(value),
             Scalar::UInt(value) => i64::try_from(value).ok(),
+            #[allow(clippy::cast_possible_truncation)] // Up to here whole numbers are exact.
+            Scalar::Float(value) if value.fract() == 0.0 && value.abs() < 9e15 => Some(value as i64),
             _ => None,
         }
     }
@@ -385,10 +387,34 @@ impl Key {
             Scalar::Bool(value) => if value { "true" } else { "false" }.into(),
             Scalar::Int(value) => value.to_string().into(),
             Scalar::UInt(value) => value.to_string().into(),
-            Scalar::Float(value) => value.to_string().into(),
+            Scalar::Float(value) => float_name(value).into(),
             Scalar::Null => "null".into(),
             Scalar::String(_) | Scalar::Unknown => self.text.as_str().into(),
         }
+    }
+}
+
+/// A number as sigs.k8s.io/yaml writes it where it is a key: Go's `%g` of 32 bits.
+fn float_name(value: f64) -> String {
+    if !value.is_finite() {
+        return if value.is_nan() {
+            ".nan"
+        } else if value > 0.0 {
+            ".inf"
+        } else {
+            "-.inf"
+        }
+        .to_owned();
+    }
+    #[allow(clippy::cast_possible_truncation)] // Upstream rounds to 32 bits too.
+    let value = value as f32;
+    let scientific = format!("{value:e}");
+    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    match exponent.parse::<i32>() {
+        Ok(exponent) if !(-4..6).contains(&exponent) => {
+            format!("{digits}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs())
+        }
+        _ => value.to_string(),
     }
 }
 
@@ -547,6 +573,27 @@ impl FromIterator<Entry> for Mapping {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_are_named_as_they_reach_kubernetes() {
+        let span = Span::start_of(crate::source::FileId(0));
+        let names = [
+            ("on", "true"),
+            ("0777", "511"),
+            ("1.10", "1.1"),
+            ("1e3", "1000"),
+            ("1000000.0", "1e+06"),
+            ("0.00001", "1e-05"),
+            ("0.0001", "0.0001"),
+            ("-.inf", "-.inf"),
+            ("18446744073709551616", "1.8446744e+19"),
+            ("null", "null"),
+            ("1.2.3", "1.2.3"),
+        ];
+        for (text, name) in names {
+            assert_eq!(Key::new(text, span).json_name(), name);
+        }
+    }
 
     #[test]
     fn nodes_stay_small() {
