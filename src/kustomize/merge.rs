@@ -15,6 +15,8 @@ use crate::yaml::{Action, Entry, Key, Mapping, Node, Value};
 pub(super) struct Mismatch {
     pub(super) span: Span,
     pub(super) why: String,
+    /// Whether kustomize would manage and only presync does not.
+    pub(super) unsupported: bool,
 }
 
 /// One application of a patch.
@@ -43,7 +45,7 @@ fn directive(node: &Node) -> Result<Option<Directive>, Mismatch> {
         Some("delete") => Ok(Some(Directive::Delete)),
         other => {
             let why = format!("unknown patch strategy '{}'", other.unwrap_or_default());
-            Err(Mismatch { span: node.span, why })
+            Err(Mismatch { span: node.span, why, unsupported: false })
         }
     }
 }
@@ -98,7 +100,7 @@ impl Merge<'_> {
                 let span = patch.as_ref().or(dest.as_ref()).map_or_else(|| unreachable_span(&dest), |node| node.span);
                 let contents = patch.as_ref().map(crate::yaml::encode).unwrap_or_default();
                 let why = format!("wrong node kind: expected {own} but got {other}: node contents:\n{contents}");
-                return Err(Mismatch { span, why });
+                return Err(Mismatch { span, why, unsupported: false });
             }
             (own, other) => own.or(other),
         };

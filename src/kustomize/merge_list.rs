@@ -64,6 +64,11 @@ pub(super) fn merge(
         scalars(items, &patch)
     } else {
         let elements = schema.elements();
+        // A key that no element has does not count, such as the protocol where nobody writes one.
+        let patched = if let Patch::List(list) = &patch { list.items() } else { &[] };
+        let used = |key: &&String| items.iter().chain(patched).any(|item| !key_of(item, key).is_empty());
+        let used: Vec<String> = keys.iter().filter(used).cloned().collect();
+        let keys = if used.is_empty() { keys } else { used.as_slice() };
         let complete = |items: &[Node]| {
             items
                 .iter()
@@ -78,8 +83,10 @@ pub(super) fn merge(
         } else {
             let longest = items.len().max(if let Patch::List(list) = &patch { list.items().len() } else { 0 });
             if longest > LONGEST_ODD_LIST {
-                let why = format!("presync does not merge {longest} elements of which some lack their key");
-                return Err(Mismatch { span: dest.span, why });
+                let why = format!(
+                    "presync does not merge a list of {longest} elements of which some lack their key; the patch is left out"
+                );
+                return Err(Mismatch { span: dest.span, why, unsupported: true });
             }
             compared(merge, items, &patch, &elements, keys)?
         }

@@ -258,7 +258,11 @@ impl Engine<'_> {
         match merged {
             Err(mismatch) => {
                 let message = format!("the patch does not fit {}: {}", describe(resource), first_line(&mismatch.why));
-                let problem = Problem::new(ProblemKind::BuildFails, mismatch.span, message).upstream(mismatch.why);
+                let problem = if mismatch.unsupported {
+                    Problem::new(ProblemKind::NotBuilt, mismatch.span, mismatch.why)
+                } else {
+                    Problem::new(ProblemKind::BuildFails, mismatch.span, message).upstream(mismatch.why)
+                };
                 self.report(problem.related(resource.span(), "the object"));
             }
             Ok(merged) => {
