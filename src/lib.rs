@@ -15,6 +15,7 @@ pub mod finding;
 pub mod kubernetes;
 pub mod unresolved;
 pub mod sops;
+pub mod references;
 pub mod config;
 pub mod helm;
 pub mod kustomize;

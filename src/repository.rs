@@ -2,8 +2,11 @@
 
 mod build;
 mod coverage;
+pub mod graph;
 
 pub use coverage::Coverage;
+
+use std::sync::OnceLock;
 
 use crate::config::Config;
 use crate::files::Files;
@@ -31,6 +34,7 @@ pub struct Repository {
     pub components: Components,
     /// The custom resources that the repository itself defines.
     pub definitions: Definitions,
+    broken: OnceLock<Vec<graph::Broken>>,
 }
 
 /// An app and what would reach the cluster.
@@ -64,7 +68,12 @@ impl Repository {
         let definitions = Definitions::of(apps.iter().flat_map(|app| &app.objects));
         let charts = apps.iter().flat_map(|app| &app.releases).filter_map(installed);
         let components = Components::of(charts, apps.iter().flat_map(|app| &app.objects));
-        Self { files, config, apps, inventory, targets, components, definitions }
+        Self { files, config, apps, inventory, targets, components, definitions, broken: OnceLock::new() }
+    }
+
+    /// References between objects that lead nowhere, in the order of the objects; followed at the first call.
+    pub fn broken_references(&self) -> &[graph::Broken] {
+        self.broken.get_or_init(|| graph::broken(self))
     }
 
     /// What a file is, and so whether a mistake in its text matters.

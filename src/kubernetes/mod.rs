@@ -19,7 +19,7 @@ pub use lifecycle::{Lifecycle, OLDEST_SUPPORTED, lifecycle, served_version};
 pub use object::{Object, ObjectId};
 pub use pod::{Container, ContainerKind, Pod};
 pub use quantity::{Quantity, QuantityError};
-pub use scope::{Scope, api_version_of, builtin_kinds, scope, scope_in_any_group, was_ever_served};
+pub use scope::{Scope, api_version_of, builtin_kinds, is_cluster_scoped, scope, scope_in_any_group, was_ever_served};
 pub use selector::selects;
 pub use target::{Target, Targets};
 pub use version::Version;

@@ -32,6 +32,12 @@ pub fn scope(group: &str, kind: &str) -> Option<Scope> {
     TABLE.get(group)?.get(kind).map(|row| row.scope)
 }
 
+/// Whether objects of a kind are known to belong to the cluster. One that the table does not have lives in a namespace,
+/// as most do.
+pub fn is_cluster_scoped(group: &str, kind: &str) -> bool {
+    scope(group, kind) == Some(Scope::Cluster)
+}
+
 /// The scope of a kind in whatever group it is; `None` if no group has it, or two disagree.
 pub fn scope_in_any_group(kind: &str) -> Option<Scope> {
     let mut scopes = TABLE.values().filter_map(|kinds| kinds.get(kind)).map(|row| row.scope);

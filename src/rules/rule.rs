@@ -77,6 +77,11 @@ impl<'a> Findings<'a> {
         self.object = object;
     }
 
+    /// How bad the rule's findings are unless they say otherwise.
+    pub fn severity(&self) -> Severity {
+        self.rule.severity
+    }
+
     /// Adds a finding. `span` is the text to mend.
     pub fn report(&mut self, span: Span, message: impl Into<String>) -> &mut Finding {
         let at = self.list.len();

@@ -1,0 +1,258 @@
+//! What controllers make because an object is there: the table `rules/data/made-objects.tsv`, and copies that
+//! replicators spread over namespaces.
+
+use std::sync::LazyLock;
+
+use compact_str::CompactString;
+use foldhash::{HashMap, HashMapExt};
+
+use crate::kubernetes::Object;
+use crate::yaml::Node;
+
+/// An object that comes to be because of another.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Made {
+    /// API group; empty for the core group.
+    pub group: &'static str,
+    /// Kind.
+    pub kind: &'static str,
+    /// Name; a `*` at its start or end stands for any text.
+    pub name: CompactString,
+    /// Where.
+    pub spread: Spread,
+    /// The keys of a Secret or ConfigMap; `None` if they are not known.
+    pub keys: Option<Vec<CompactString>>,
+}
+
+/// The namespaces in which an object comes to be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Spread {
+    /// That of the object that brings it about.
+    Same,
+    /// This one.
+    Namespace(CompactString),
+    /// Any: nobody can tell from Git alone.
+    Any,
+}
+
+struct Row {
+    group: &'static str,
+    kind: &'static str,
+    name: &'static str,
+    namespace: &'static str,
+    keys: &'static str,
+    annotated: &'static str,
+}
+
+type Table = HashMap<(&'static str, &'static str), Vec<Row>>;
+
+static TABLE: LazyLock<Table> = LazyLock::new(|| read(include_str!("../../rules/data/made-objects.tsv")));
+
+/// What controllers make because of this object.
+pub fn made(object: &Object) -> Vec<Made> {
+    let mut all = Vec::new();
+    for row in TABLE.get(&(&*object.id.group, &*object.id.kind)).map(Vec::as_slice).unwrap_or_default() {
+        if !row.annotated.is_empty() && !is_annotated(&object.root, row.annotated) {
+            continue;
+        }
+        let spread = match row.namespace {
+            "" => Spread::Same,
+            "*" => Spread::Any,
+            template => match fill(template, &object.root).pop() {
+                Some(namespace) => Spread::Namespace(namespace),
+                None => Spread::Same,
+            },
+        };
+        for name in fill(row.name, &object.root) {
+            let keys = row_keys(row.keys, &object.root);
+            all.push(Made { group: row.group, kind: row.kind, name, spread: spread.clone(), keys });
+        }
+    }
+    if object.id.is("external-secrets.io", "ExternalSecret") {
+        all.extend(external_secret(object));
+    }
+    if matches!((&*object.id.group, &*object.id.kind), ("", "Secret" | "ConfigMap")) && is_spread(&object.root) {
+        let kind = if object.id.kind == "Secret" { "Secret" } else { "ConfigMap" };
+        all.push(Made { group: "", kind, name: object.id.name.clone(), spread: Spread::Any, keys: None });
+    }
+    // A Secret that some operator makes with a replicator's mark on it is copied like a written one.
+    let marked = MARKED.iter().any(|path| object.root.at(path).is_some_and(has_mark));
+    if marked {
+        let copies: Vec<Made> = all.iter().filter(|made| made.kind == "Secret").cloned().collect();
+        all.extend(copies.into_iter().map(|made| Made { spread: Spread::Any, keys: None, ..made }));
+    }
+    all
+}
+
+/// The Secret of an ExternalSecret. With a template that replaces, its keys are the template's.
+fn external_secret(object: &Object) -> Option<Made> {
+    let target = object.root.at(&["spec", "target"]);
+    let name = match target.and_then(|target| target.get("name")) {
+        Some(name) => name.as_text()?,
+        None => &object.id.name,
+    };
+    let field = |path: &[&str]| target.and_then(|target| target.at(path));
+    let template = field(&["template", "data"]).filter(|data| !data.entries().is_empty());
+    let merged = field(&["template", "mergePolicy"]).and_then(Node::as_str) == Some("Merge");
+    let opaque = field(&["template", "templateFrom"]).is_some()
+        || field(&["creationPolicy"]).and_then(Node::as_str) == Some("Merge")
+        || field(&["manifest"]).is_some();
+    let spec = object.root.get("spec");
+    let all_of = spec.is_some_and(|spec| spec.get("dataFrom").is_some());
+    let mut keys: Vec<CompactString> = Vec::new();
+    keys.extend(template.into_iter().flat_map(Node::entries).map(|entry| entry.key.text.clone()));
+    let mut known = !opaque;
+    if template.is_none() || merged {
+        known &= !all_of;
+        let data = follow(&object.root, "spec.data[].secretKey");
+        keys.extend(data.into_iter().filter_map(Node::as_text).map(CompactString::from));
+    }
+    let keys = Some(keys).filter(|keys| known && keys.iter().all(|key| super::is_settled(key)));
+    Some(Made { group: "", kind: "Secret", name: name.into(), spread: Spread::Same, keys })
+}
+
+const MARKED: [&[&str]; 4] = [
+    &["spec", "secretTemplate", "annotations"],
+    &["spec", "target", "template", "metadata", "annotations"],
+    &["spec", "template", "metadata", "annotations"],
+    &["spec", "inheritedMetadata", "annotations"],
+];
+
+/// Annotations by which emberstack's reflector, mittwald's replicator and kubed copy an object to other namespaces.
+fn has_mark(annotations: &Node) -> bool {
+    let marks = [
+        "reflector.v1.k8s.emberstack.com/reflection-auto",
+        "reflector.v1.k8s.emberstack.com/reflection-allowed",
+        "replicator.v1.mittwald.de/replicat",
+        "kubed.appscode.com/sync",
+        "config-syncer.appscode.com/sync",
+    ];
+    annotations.entries().iter().any(|entry| marks.iter().any(|mark| entry.key.text.starts_with(mark)))
+}
+
+fn is_spread(root: &Node) -> bool {
+    root.at(&["metadata", "annotations"]).is_some_and(has_mark)
+}
+
+fn is_annotated(root: &Node, start: &str) -> bool {
+    let annotations = root.at(&["metadata", "annotations"]);
+    annotations.map(Node::entries).unwrap_or_default().iter().any(|entry| entry.key.text.starts_with(start))
+}
+
+/// The names that a template gives for an object: several where a path goes through a list, none where a field is
+/// missing.
+fn fill(template: &str, root: &Node) -> Vec<CompactString> {
+    let Some((before, rest)) = template.split_once('{') else { return vec![template.into()] };
+    let Some((paths, after)) = rest.split_once('}') else { return Vec::new() };
+    let found = paths.split('|').map(|path| follow(root, path)).find(|found| !found.is_empty()).unwrap_or_default();
+    let texts: Vec<&str> = found.into_iter().filter_map(Node::as_text).collect();
+    // Only one field of a name is ever a list, so the rest of the template has few results.
+    let ends = fill(after, root);
+    texts.iter().flat_map(|text| ends.iter().map(move |end| format!("{before}{text}{end}").into())).collect()
+}
+
+fn row_keys(keys: &str, root: &Node) -> Option<Vec<CompactString>> {
+    let mut all = Vec::new();
+    for key in keys.split(',') {
+        match key.strip_prefix('{').and_then(|key| key.strip_suffix('}')) {
+            Some(path) => {
+                for node in follow(root, path) {
+                    all.extend(node.entries().iter().map(|entry| entry.key.text.clone()));
+                    all.extend(node.as_text().map(CompactString::from));
+                }
+            }
+            None if key == "*" => return None,
+            None => all.push(key.into()),
+        }
+    }
+    Some(all)
+}
+
+/// The nodes at a path such as `spec.data[].key`.
+pub(super) fn follow<'a>(root: &'a Node, path: &str) -> Vec<&'a Node> {
+    let mut nodes = vec![root];
+    for step in path.split('.') {
+        let (key, is_list) = step.strip_suffix("[]").map_or((step, false), |key| (key, true));
+        let children = nodes.into_iter().filter_map(|node| node.get(key));
+        nodes = if is_list { children.flat_map(Node::items).collect() } else { children.collect() };
+    }
+    nodes
+}
+
+fn read(text: &'static str) -> Table {
+    let mut table = Table::new();
+    // The first line that is no comment names the columns.
+    for line in text.lines().filter(|line| !line.starts_with('#')).skip(1) {
+        let cells: Vec<&str> = line.split('\t').collect();
+        let [group, kinds, made_group, made_kind, name, namespace, keys, annotated, _] = cells[..] else { continue };
+        for kind in kinds.split(',') {
+            let row = Row { group: made_group, kind: made_kind, name, namespace, keys, annotated };
+            table.entry((group, kind)).or_default().push(row);
+        }
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::FileId;
+
+    fn all(text: &str) -> Vec<(String, Option<Vec<CompactString>>)> {
+        let stream = crate::yaml::parse(FileId(0), text.as_bytes());
+        let root = stream.documents.into_iter().next().and_then(|document| document.root).expect("a document");
+        let object = Object::new(root).expect("an object");
+        let describe = |made: Made| {
+            let place = match made.spread {
+                Spread::Same => String::new(),
+                Spread::Namespace(namespace) => format!("{namespace}/"),
+                Spread::Any => "*/".to_owned(),
+            };
+            (format!("{} {place}{}", made.kind, made.name), made.keys)
+        };
+        made(&object).into_iter().map(describe).collect()
+    }
+
+    fn keys(keys: &[&str]) -> Option<Vec<CompactString>> {
+        Some(keys.iter().map(|key| (*key).into()).collect())
+    }
+
+    #[test]
+    fn every_line_has_all_cells() {
+        let text = include_str!("../../rules/data/made-objects.tsv");
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        assert_eq!(lines.filter(|line| line.split('\t').count() != 9).collect::<Vec<_>>(), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn an_external_secret_makes_the_keys_that_it_lists() {
+        let start = "apiVersion: external-secrets.io/v1\nkind: ExternalSecret\nmetadata: {name: a}\n";
+        assert_eq!(
+            all(&format!("{start}spec: {{data: [{{secretKey: k}}]}}\n")),
+            [("Secret a".to_owned(), keys(&["k"]))]
+        );
+        assert_eq!(
+            all(&format!("{start}spec: {{dataFrom: [], target: {{name: b, template: {{data: {{x: y}}}}}}}}\n")),
+            [("Secret b".to_owned(), keys(&["x"]))]
+        );
+        assert_eq!(
+            all(&format!("{start}spec: {{dataFrom: [{{extract: {{key: q}}}}]}}\n")),
+            [("Secret a".to_owned(), None)]
+        );
+    }
+
+    #[test]
+    fn tables_fill_names_from_fields() {
+        let claims = "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: db}\nspec: {volumeClaimTemplates: \
+                      [{metadata: {name: data}}, {metadata: {name: log}}]}\n";
+        let names: Vec<String> = all(claims).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["PersistentVolumeClaim data-db-*", "PersistentVolumeClaim log-db-*"]);
+        let copied = "apiVersion: v1\nkind: Secret\nmetadata: {name: tls, annotations: \
+                      {reflector.v1.k8s.emberstack.com/reflection-auto-enabled: 'true'}}\n";
+        assert_eq!(all(copied), [("Secret */tls".to_owned(), None)]);
+        let ingress = "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: a}\nspec: {tls: [{secretName: \
+                       t}]}\n";
+        assert_eq!(all(ingress), []);
+        assert_eq!(all(&ingress.replace("name: a", "annotations: {cert-manager.io/issuer: i}")).len(), 1);
+    }
+}

@@ -1,0 +1,157 @@
+//! References of kinds that name things in a way of their own.
+
+use super::{Found, Part, Place, Reference, Role, name_of, place};
+use crate::kubernetes::Object;
+use crate::yaml::Node;
+
+const RBAC: &str = "rbac.authorization.k8s.io";
+
+/// Collects what the object's own kind names.
+pub(super) fn collect<'a>(object: &'a Object, list: &mut Vec<Reference<'a>>) {
+    let root = &object.root;
+    match (object.id.group.as_str(), object.id.kind.as_str()) {
+        ("networking.k8s.io" | "extensions", "Ingress") => ingress(root, list),
+        ("traefik.io" | "traefik.containo.us", "IngressRoute" | "IngressRouteTCP" | "IngressRouteUDP") => {
+            ingress_route(object, list);
+        }
+        (RBAC, "RoleBinding" | "ClusterRoleBinding") => binding(root, list),
+        ("apps", "StatefulSet") => {
+            if let Some(name) = root.at(&["spec", "serviceName"]) {
+                Found { list, role: Role::Identity }.name(("", "Service"), Place::Same, name);
+            }
+        }
+        ("autoscaling", "HorizontalPodAutoscaler") => scale_target(root, "", list),
+        ("keda.sh", "ScaledObject") => scale_target(root, "apps/v1", list),
+        ("autoscaling.k8s.io", "VerticalPodAutoscaler") => scale_target_at(root, &["spec", "targetRef"], "", list),
+        ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration" | "MutatingWebhookConfiguration") => {
+            for webhook in root.get("webhooks").map(Node::items).unwrap_or_default() {
+                webhook_service(webhook.at(&["clientConfig", "service"]), list);
+            }
+        }
+        ("apiregistration.k8s.io", "APIService") => webhook_service(root.at(&["spec", "service"]), list),
+        ("gateway.networking.k8s.io", "Gateway") => {
+            let class = ("gateway.networking.k8s.io", "GatewayClass");
+            if let Some(name) = root.at(&["spec", "gatewayClassName"]) {
+                Found { list, role: Role::Needed }.name(class, Place::Same, name);
+            }
+        }
+        ("", "ServiceAccount") => {
+            for item in root.get("secrets").map(Node::items).unwrap_or_default() {
+                Found { list, role: Role::Identity }.map(("", "Secret"), item);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn ingress<'a>(root: &'a Node, list: &mut Vec<Reference<'a>>) {
+    let annotations = root.at(&["metadata", "annotations"]);
+    let annotation = |key: &str| annotations.and_then(|map| map.get(key));
+    let mut found = Found { list, role: Role::Needed };
+    let mut made_by_cert_manager = annotation("kubernetes.io/tls-acme").is_some();
+    for (key, kind) in [("cert-manager.io/cluster-issuer", "ClusterIssuer"), ("cert-manager.io/issuer", "Issuer")] {
+        let Some(name) = annotation(key) else { continue };
+        made_by_cert_manager = true;
+        if annotation("cert-manager.io/issuer-group").is_none() {
+            found.name(("cert-manager.io", kind), Place::Same, name);
+        }
+    }
+    if !made_by_cert_manager {
+        found.role = Role::Certificate;
+        for tls in root.at(&["spec", "tls"]).map(Node::items).unwrap_or_default() {
+            if let Some(name) = tls.get("secretName") {
+                found.name(("", "Secret"), Place::Same, name);
+            }
+        }
+    }
+    found.role = Role::Backend;
+    let rules = root.at(&["spec", "rules"]).map(Node::items).unwrap_or_default();
+    let paths = rules.iter().flat_map(|rule| rule.at(&["http", "paths"]).map(Node::items).unwrap_or_default());
+    let backends = paths.filter_map(|path| path.get("backend")).chain(root.at(&["spec", "defaultBackend"]));
+    for service in backends.filter_map(|backend| backend.get("service")) {
+        // The AWS controller's mark for an action that an annotation describes: there is no Service.
+        if service.str_at(&["port", "name"]) == Some("use-annotation") {
+            continue;
+        }
+        let Some(name) = service.get("name").and_then(|name| found.name(("", "Service"), Place::Same, name)) else {
+            continue;
+        };
+        for port in ["number", "name"].iter().filter_map(|key| service.at(&["port", key])) {
+            found.port(Place::Same, name, port);
+        }
+    }
+}
+
+fn ingress_route<'a>(object: &'a Object, list: &mut Vec<Reference<'a>>) {
+    let spec = |path: &[&str]| object.root.get("spec").and_then(|spec| spec.at(path));
+    let mut found = Found { list, role: Role::Backend };
+    for route in spec(&["routes"]).map(Node::items).unwrap_or_default() {
+        let services = route.get("services").map(Node::items).unwrap_or_default();
+        let kind = |service: &Node| service.str_at(&["kind"]).map(str::to_owned);
+        // `api@internal` and its like are Traefik's own.
+        for service in services.iter().filter(|service| kind(service).is_none_or(|kind| kind == "Service")) {
+            found.service(service, Place::Same);
+        }
+    }
+    found.role = Role::Certificate;
+    if let Some(name) = spec(&["tls", "secretName"]) {
+        found.name(("", "Secret"), Place::Same, name);
+    }
+    found.role = Role::Needed;
+    let routes = spec(&["routes"]).map(Node::items).unwrap_or_default();
+    for middleware in routes.iter().flat_map(|route| route.get("middlewares").map(Node::items).unwrap_or_default()) {
+        let kind = if object.id.kind == "IngressRouteTCP" { "MiddlewareTCP" } else { "Middleware" };
+        if let (Some(namespace), Some(name)) = (place(middleware), middleware.get("name")) {
+            found.name((object.id.group.as_str(), kind), namespace, name);
+        }
+    }
+}
+
+fn binding<'a>(root: &'a Node, list: &mut Vec<Reference<'a>>) {
+    let mut found = Found { list, role: Role::Role };
+    if let Some(role) = root.get("roleRef") {
+        let kind = role.get("kind").and_then(name_of);
+        if let (Some(kind @ ("Role" | "ClusterRole")), Some(name)) = (kind, role.get("name")) {
+            found.name((RBAC, kind), Place::Same, name);
+        }
+    }
+    found.role = Role::Subject;
+    for subject in root.get("subjects").map(Node::items).unwrap_or_default() {
+        let named = subject.str_at(&["kind"]) == Some("ServiceAccount");
+        if let (true, Some(namespace @ Place::Namespace(_)), Some(name)) = (named, place(subject), subject.get("name"))
+        {
+            found.name(("", "ServiceAccount"), namespace, name);
+        }
+    }
+}
+
+fn scale_target<'a>(root: &'a Node, default: &'static str, list: &mut Vec<Reference<'a>>) {
+    scale_target_at(root, &["spec", "scaleTargetRef"], default, list);
+}
+
+fn scale_target_at<'a>(root: &'a Node, path: &[&str], default: &'static str, list: &mut Vec<Reference<'a>>) {
+    let Some(target) = root.at(path) else { return };
+    let Some(name) = target.get("name") else { return };
+    let version = target.get("apiVersion").map_or(Some(default), name_of).unwrap_or_default();
+    let kind = target.get("kind").map_or(Some("Deployment"), name_of).unwrap_or_default();
+    let group = version.split_once('/').map_or("", |(group, _)| group);
+    // Only kinds that presync sees made: others come from operators.
+    if group == "apps" && matches!(kind, "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet") {
+        Found { list, role: Role::Needed }.name((group, kind), Place::Same, name);
+    }
+}
+
+fn webhook_service<'a>(service: Option<&'a Node>, list: &mut Vec<Reference<'a>>) {
+    let Some(service) = service else { return };
+    let (Some(namespace), Some(name)) = (place(service), service.get("name")) else { return };
+    let mut found = Found { list, role: Role::Webhook };
+    let Some(text) = found.name(("", "Service"), namespace, name) else { return };
+    // Without a port, the API server takes 443.
+    let (port, span) = match service.get("port") {
+        Some(port) => (port.as_i64(), port.span),
+        None => (Some(443), name.span),
+    };
+    if let Some(port) = port {
+        found.part(("", "Service"), namespace, text, Part::PortNumber(port), span);
+    }
+}

@@ -1,0 +1,198 @@
+//! Which references between objects lead nowhere.
+//!
+//! Everything that objects and chart values name is looked up among everything that is built, that controllers make of
+//! it, and that is known to be there anyway. Whether a miss is a mistake depends on how much of the namespace can be
+//! seen: [`Fault::Missing`] says whether nothing else could bring the object (`closed`), and what is near.
+//!
+//! Two names are never compared across kinds of doubt: an object without a namespace in an app without a destination
+//! could be anywhere, so it answers every question for its name. Left out: clusters. What exists for one cluster counts
+//! for all, since repositories seldom say which app is for which.
+
+mod closed;
+mod index;
+mod near;
+
+use compact_str::CompactString;
+
+use self::closed::World;
+use self::index::{Answer, Index};
+pub use self::near::{Near, Nearness};
+use super::{BuiltApp, Repository};
+use crate::kubernetes::{Definitions, Object, is_cluster_scoped};
+use crate::references::{self, Part, Place, Reference, Role};
+use crate::source::Span;
+
+/// A reference that leads nowhere.
+#[derive(Clone, Debug)]
+pub struct Broken {
+    /// Position of the app in [`Repository::apps`].
+    pub app: usize,
+    /// Position of the object in the app; `None` where a chart's values speak.
+    pub object: Option<usize>,
+    /// API group of what is named.
+    pub group: CompactString,
+    /// Kind of what is named.
+    pub kind: CompactString,
+    /// Namespace in which it is looked for; empty if that is not known or the kind has none.
+    pub namespace: CompactString,
+    /// Its name.
+    pub name: CompactString,
+    /// Where the name, or that of its part, is written.
+    pub span: Span,
+    /// What it is used for.
+    pub role: Role,
+    /// What is wrong.
+    pub fault: Fault,
+}
+
+/// What is wrong with a reference.
+#[derive(Clone, Debug)]
+pub enum Fault {
+    /// There is no such object.
+    Missing {
+        /// Whether everything that could bring it is in sight.
+        closed: bool,
+        /// What was probably meant.
+        near: Option<Near>,
+    },
+    /// The object is there, but not this part of it.
+    PartMissing {
+        /// The part as it is named.
+        part: CompactString,
+        /// What kind of part.
+        what: &'static str,
+        /// Where the object is written.
+        definition: Span,
+        /// The parts that it has, with their places.
+        has: Vec<(CompactString, Span)>,
+    },
+}
+
+/// The namespace an object ends up in; empty if it is not known or the kind has none.
+fn home<'a>(app: &'a BuiltApp, object: &'a Object, definitions: &Definitions) -> &'a str {
+    let id = &object.id;
+    let defined = definitions.get(&id.group, &id.kind).and_then(|definition| definition.namespaced);
+    let namespaced = defined.unwrap_or_else(|| !is_cluster_scoped(&id.group, &id.kind));
+    if namespaced { settled(app.namespace_of(object)) } else { "" }
+}
+
+/// Follows every reference of the repository. Linear in the objects but for the search for near names, which is bounded.
+pub(super) fn broken(repository: &Repository) -> Vec<Broken> {
+    let mut asked = Vec::new();
+    // What only shows or tests something refers to whatever its reader has.
+    for (app_at, app) in repository.apps.iter().enumerate().filter(|(_, app)| !app.app.sample) {
+        for (object_at, object) in app.objects.iter().enumerate() {
+            let namespace = home(app, object, &repository.definitions);
+            let found = references::of(object).into_iter();
+            asked.extend(found.map(|reference| Asked { app: app_at, object: Some(object_at), namespace, reference }));
+        }
+        for release in &app.releases {
+            let own = if release.namespace.is_empty() { &app.app.destination.namespace } else { &release.namespace };
+            let found = references::of_values(&release.values).into_iter();
+            let namespace = settled(own);
+            asked.extend(found.map(|reference| Asked { app: app_at, object: None, namespace, reference }));
+        }
+    }
+    let index = Index::new(repository, asked.iter().map(|asked| (asked.reference.group, asked.reference.kind)));
+    let world = World::new(repository);
+    let mut search = near::Search::new(repository, &index, &world);
+    asked.into_iter().filter_map(|asked| judge(asked, repository, &index, &world, &mut search)).collect()
+}
+
+/// A reference and who makes it.
+struct Asked<'a> {
+    app: usize,
+    object: Option<usize>,
+    /// Namespace of who makes it.
+    namespace: &'a str,
+    reference: Reference<'a>,
+}
+
+fn judge<'a>(
+    asked: Asked<'a>,
+    repository: &'a Repository,
+    index: &Index<'a>,
+    world: &World<'a>,
+    search: &mut near::Search<'a, '_>,
+) -> Option<Broken> {
+    let Asked { app, object, namespace, reference } = asked;
+    let namespace = match reference.namespace {
+        _ if is_cluster_scoped(reference.group, reference.kind) => "",
+        Place::Same => namespace,
+        Place::Namespace(namespace) => namespace,
+    };
+    let question = Question { group: reference.group, kind: reference.kind, namespace, name: reference.name };
+    let fault = match (index.answer(&question), reference.part) {
+        (Answer::Unknown, _) | (Answer::Defined(_), None) => return None,
+        (Answer::Defined(definitions), Some(part)) => part_fault(&definitions, part)?,
+        // The reference to the whole speaks of it.
+        (Answer::Missing, Some(_)) => return None,
+        (Answer::Missing, None) => {
+            if repository.config.is_external(reference.kind, namespace, reference.name) {
+                return None;
+            }
+            let closed = world.is_closed(&question, index);
+            let near = search.near(&question, closed)?;
+            Fault::Missing { closed, near }
+        }
+    };
+    Some(Broken {
+        app,
+        object,
+        group: reference.group.into(),
+        kind: reference.kind.into(),
+        namespace: namespace.into(),
+        name: reference.name.into(),
+        span: reference.span,
+        role: reference.role,
+        fault,
+    })
+}
+
+/// What is looked for.
+#[derive(Clone, Copy)]
+struct Question<'a> {
+    group: &'a str,
+    kind: &'a str,
+    namespace: &'a str,
+    name: &'a str,
+}
+
+fn part_fault(definitions: &[&index::Definition<'_>], part: Part<'_>) -> Option<Fault> {
+    let mut first = None;
+    for definition in definitions {
+        // A part that one of several definitions has, or may have, is there.
+        let parts = definition.parts(part)?;
+        if parts.iter().any(|(name, number, _)| match part {
+            Part::PortNumber(wanted) => *number == Some(wanted),
+            Part::Key(wanted) | Part::PortName(wanted) | Part::Listener(wanted) | Part::Template(wanted) => {
+                name.as_ref().is_some_and(|name| name == wanted)
+            }
+        }) {
+            return None;
+        }
+        first.get_or_insert((definition.span, parts));
+    }
+    let (definition, parts) = first?;
+    let (part, what) = match part {
+        Part::Key(name) => (name.into(), "key"),
+        Part::PortNumber(number) => (number.to_string().into(), "port"),
+        Part::PortName(name) => (name.into(), "port"),
+        Part::Listener(name) => (name.into(), "listener"),
+        Part::Template(name) => (name.into(), "template"),
+    };
+    let has = parts.into_iter().map(|(name, number, span)| {
+        let text = match (name, number) {
+            (Some(name), Some(number)) => compact_str::format_compact!("{number} ({name})"),
+            (Some(name), None) => name,
+            (None, number) => number.map(|number| number.to_string()).unwrap_or_default().into(),
+        };
+        (text, span)
+    });
+    Some(Fault::PartMissing { part, what, definition, has: has.collect() })
+}
+
+/// A namespace that is known; one that a template will fill in is not.
+fn settled(namespace: &str) -> &str {
+    if namespace.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') { namespace } else { "" }
+}

@@ -1,0 +1,214 @@
+//! What was probably meant by a name that nothing has.
+
+use std::sync::OnceLock;
+
+use compact_str::CompactString;
+use foldhash::{HashMap, HashMapExt};
+
+use super::Question;
+use super::closed::World;
+use super::index::{Index, Kind};
+use crate::finding::nearest;
+use crate::kubernetes::{ObjectId, is_cluster_scoped};
+use crate::repository::Repository;
+use crate::source::Span;
+
+/// Names that are compared with names that lead nowhere, in all. A repository of ten thousand objects stays far below
+/// it; beyond it, findings come without a suggestion.
+const MOST_COMPARISONS: usize = 1_000_000;
+
+/// What was probably meant.
+#[derive(Clone, Debug)]
+pub struct Near {
+    /// Why it is near.
+    pub nearness: Nearness,
+    /// Kind.
+    pub kind: CompactString,
+    /// Namespace; empty if the kind has none or it is not known.
+    pub namespace: CompactString,
+    /// Name.
+    pub name: CompactString,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// Why something is near to what is named.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Nearness {
+    /// Its name is spelled nearly so.
+    Spelling,
+    /// It has the name, in another namespace.
+    OtherNamespace,
+    /// It has the name, but is of a neighbouring kind.
+    OtherKind,
+    /// It has the name, in a file that no app applies.
+    NotApplied,
+}
+
+/// The kind that is easily taken for this one.
+pub(super) fn sibling<'a>((group, kind): (&'a str, &'a str)) -> Option<(&'a str, &'static str)> {
+    Some((
+        group,
+        match (group, kind) {
+            ("", "Secret") => "ConfigMap",
+            ("", "ConfigMap") => "Secret",
+            ("cert-manager.io", "Issuer") => "ClusterIssuer",
+            ("cert-manager.io", "ClusterIssuer") => "Issuer",
+            ("external-secrets.io", "SecretStore") => "ClusterSecretStore",
+            ("external-secrets.io", "ClusterSecretStore") => "SecretStore",
+            ("argoproj.io", "WorkflowTemplate") => "ClusterWorkflowTemplate",
+            ("argoproj.io", "ClusterWorkflowTemplate") => "WorkflowTemplate",
+            ("rbac.authorization.k8s.io", "Role") => "ClusterRole",
+            ("rbac.authorization.k8s.io", "ClusterRole") => "Role",
+            _ => return None,
+        },
+    ))
+}
+
+/// Places of manifests with their namespaces, by kind and name.
+type Written = HashMap<(CompactString, CompactString), Vec<(CompactString, Span)>>;
+
+/// A search over the whole repository, with its budget.
+pub(super) struct Search<'a, 'i> {
+    repository: &'a Repository,
+    index: &'i Index<'a>,
+    world: &'i World<'a>,
+    comparisons: usize,
+    written: OnceLock<Written>,
+}
+
+impl<'a, 'i> Search<'a, 'i> {
+    pub(super) fn new(repository: &'a Repository, index: &'i Index<'a>, world: &'i World<'a>) -> Self {
+        Self { repository, index, world, comparisons: 0, written: OnceLock::new() }
+    }
+
+    /// What was probably meant. `None` if the miss is not worth a word: nothing is near, and something out of sight may
+    /// bring the object.
+    pub(super) fn near(&mut self, question: &Question<'_>, closed: bool) -> Option<Option<Near>> {
+        if let Some(written) = self.written(question) {
+            // A file has it. Where not everything is built, it may well be applied.
+            return if self.world.may_hide_own() { None } else { Some(Some(written)) };
+        }
+        let near = self
+            .other_kind(question)
+            .or_else(|| self.other_namespace(question, closed))
+            .or_else(|| self.spelling(question, closed));
+        (near.is_some() || closed || self.world.is_likely(question, self.index)).then_some(near)
+    }
+
+    fn other_kind(&self, question: &Question<'_>) -> Option<Near> {
+        let (group, kind) = sibling((question.group, question.kind))?;
+        let found = self.index.kind(group, kind)?;
+        let cluster = is_cluster_scoped(group, kind);
+        let home = if cluster { "" } else { question.namespace };
+        let definition = found.namespaces.get(home)?.get(question.name)?.first()?;
+        Some(Near {
+            nearness: Nearness::OtherKind,
+            kind: kind.into(),
+            namespace: home.into(),
+            name: question.name.into(),
+            span: definition.span,
+        })
+    }
+
+    fn other_namespace(&self, question: &Question<'_>, closed: bool) -> Option<Near> {
+        if question.namespace.is_empty() {
+            return None;
+        }
+        let kind = self.index.kind(question.group, question.kind)?;
+        let homes = kind.homes.get(question.name)?;
+        // A name that several namespaces have is a common one, which whatever is out of sight may have too.
+        let home = homes.first().filter(|_| closed || homes.len() == 1)?;
+        let definition = kind.namespaces.get(home)?.get(question.name)?.first()?;
+        Some(Near {
+            nearness: Nearness::OtherNamespace,
+            kind: question.kind.into(),
+            namespace: home.clone(),
+            name: question.name.into(),
+            span: definition.span,
+        })
+    }
+
+    fn spelling(&mut self, question: &Question<'_>, closed: bool) -> Option<Near> {
+        let kind = self.index.kind(question.group, question.kind)?;
+        let own = self.spelling_in(kind, question, question.namespace, closed);
+        // What people write once for the whole cluster is looked for in every namespace.
+        if own.is_none() && super::closed::is_handwritten(question.kind) && !question.namespace.is_empty() {
+            let mut homes: Vec<&CompactString> = kind.namespaces.keys().collect();
+            homes.sort();
+            return homes.into_iter().find_map(|home| self.spelling_in(kind, question, home, closed));
+        }
+        own
+    }
+
+    fn spelling_in(&mut self, kind: &Kind<'a>, question: &Question<'_>, home: &str, closed: bool) -> Option<Near> {
+        let names = kind.namespaces.get(home)?;
+        self.comparisons += names.len();
+        if self.comparisons > MOST_COMPARISONS {
+            return None;
+        }
+        let name = nearest(question.name, names.keys().map(CompactString::as_str))?;
+        if !closed && !is_slip(question.name, name) {
+            return None;
+        }
+        let definition = names.get(name)?.first()?;
+        Some(Near {
+            nearness: Nearness::Spelling,
+            kind: question.kind.into(),
+            namespace: home.into(),
+            name: name.into(),
+            span: definition.span,
+        })
+    }
+
+    /// The object in some file that is part of no app.
+    fn written(&self, question: &Question<'_>) -> Option<Near> {
+        // A name that some app has elsewhere is not left out, but in another namespace.
+        if self.index.kind(question.group, question.kind)?.homes.contains_key(question.name) {
+            return None;
+        }
+        let written = self.written.get_or_init(|| written(self.repository));
+        let places = written.get(&(question.kind.into(), question.name.into()))?;
+        let fits =
+            |namespace: &str| namespace.is_empty() || question.namespace.is_empty() || namespace == question.namespace;
+        let (namespace, span) = places.iter().find(|(namespace, _)| fits(namespace))?;
+        Some(Near {
+            nearness: Nearness::NotApplied,
+            kind: question.kind.into(),
+            namespace: namespace.clone(),
+            name: question.name.into(),
+            span: *span,
+        })
+    }
+}
+
+/// Every manifest as it is written, by kind and name.
+fn written(repository: &Repository) -> Written {
+    let mut all = Written::new();
+    for file in repository.files.sources.files().iter().filter(|file| crate::is_yaml(&file.path)) {
+        let stream = repository.files.stream(file.id);
+        for root in stream.documents.iter().filter_map(|document| document.root.as_ref()) {
+            let Some(id) = ObjectId::of(root) else { continue };
+            let span = root.at(&["metadata", "name"]).map_or(root.span, |name| name.span);
+            let places: &mut Vec<_> = all.entry((id.kind, id.name)).or_default();
+            if places.len() < 8 {
+                places.push((id.namespace, span));
+            }
+        }
+    }
+    all
+}
+
+/// Whether one name is so near to the other that it can hardly be a name of its own: not another number, and a long
+/// word for its slips.
+fn is_slip(name: &str, other: &str) -> bool {
+    let letters = |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
+    let words = |text: &str| text.split(['-', '.']).map(str::to_owned).collect::<Vec<_>>();
+    let (own_words, other_words) = (words(name), words(other));
+    // A word more or less, or another short word, is a name of its own: `app-ro` and `app-rw`.
+    let same_count = own_words.len() == other_words.len();
+    let short = |a: &String, b: &String| a != b && a.len().min(b.len()) < 4;
+    let short_word = own_words.iter().zip(&other_words).any(|(a, b)| short(a, b));
+    let distance = strsim::damerau_levenshtein(name, other);
+    letters(name) != letters(other) && same_count && !short_word && distance <= if name.len() < 10 { 1 } else { 2 }
+}

@@ -1,0 +1,3 @@
+//! Rules about autoscalers.
+
+pub(super) mod target_missing;

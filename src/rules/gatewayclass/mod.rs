@@ -1,0 +1,3 @@
+//! Rules about GatewayClasses.
+
+pub(super) mod missing;

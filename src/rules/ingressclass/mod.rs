@@ -1,0 +1,3 @@
+//! Rules about IngressClasses.
+
+pub(super) mod missing;

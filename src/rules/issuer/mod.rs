@@ -1,0 +1,3 @@
+//! Rules about cert-manager's issuers.
+
+pub(super) mod missing;

@@ -1,0 +1,3 @@
+//! Rules about objects of any kind.
+
+pub(super) mod missing;

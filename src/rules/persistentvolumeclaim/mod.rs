@@ -1,0 +1,3 @@
+//! Rules about volume claims.
+
+pub(super) mod missing;

@@ -1,0 +1,10 @@
+//! See `rules/priorityclass/priorityclass-missing.md`.
+
+use crate::repository::Repository;
+use crate::rules::{Check, Findings, references};
+
+pub(crate) const CHECK: Check = Check::Repository(check);
+
+fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
+    references::missing(repository, findings, |broken| broken.kind == "PriorityClass");
+}

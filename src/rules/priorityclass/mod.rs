@@ -1,0 +1,3 @@
+//! Rules about PriorityClasses.
+
+pub(super) mod missing;

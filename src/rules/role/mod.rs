@@ -1,0 +1,3 @@
+//! Rules about roles and their bindings.
+
+pub(super) mod missing;

@@ -1,0 +1,3 @@
+//! Rules about RuntimeClasses.
+
+pub(super) mod missing;

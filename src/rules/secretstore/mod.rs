@@ -1,0 +1,3 @@
+//! Rules about the stores of External Secrets.
+
+pub(super) mod missing;

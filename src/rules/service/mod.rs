@@ -1,0 +1,4 @@
+//! Rules about Services.
+
+pub(super) mod missing;
+pub(super) mod port_missing;

@@ -1,0 +1,3 @@
+//! Rules about ServiceAccounts.
+
+pub(super) mod missing;

@@ -1,0 +1,3 @@
+//! Rules about StatefulSets.
+
+pub(super) mod service_missing;

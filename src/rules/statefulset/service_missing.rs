@@ -1,0 +1,11 @@
+//! See `rules/statefulset/statefulset-service-missing.md`.
+
+use crate::references::Role;
+use crate::repository::Repository;
+use crate::rules::{Check, Findings, references};
+
+pub(crate) const CHECK: Check = Check::Repository(check);
+
+fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
+    references::missing(repository, findings, |broken| broken.kind == "Service" && broken.role == Role::Identity);
+}

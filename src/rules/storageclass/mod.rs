@@ -1,0 +1,3 @@
+//! Rules about StorageClasses.
+
+pub(super) mod missing;

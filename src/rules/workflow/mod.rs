@@ -1,0 +1,3 @@
+//! Rules about Argo Workflows.
+
+pub(super) mod template_missing;
