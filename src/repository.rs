@@ -10,12 +10,12 @@ use std::sync::OnceLock;
 
 use crate::config::Config;
 use crate::files::Files;
-use crate::gitops::{App, FileClass, Inventory};
+use crate::gitops::{App, Declared, FileClass, Inventory, SourceKind};
 use crate::helm::Release;
 use crate::kubernetes::{Components, Definitions, InstalledChart, Object, Targets};
 use crate::kustomize;
-use crate::source::FileId;
 use crate::source::Span;
+use crate::source::{FileId, RepoPath};
 use crate::unresolved::Unresolved;
 
 /// A repository, read and built.
@@ -74,6 +74,17 @@ impl Repository {
     /// References between objects that lead nowhere, in the order of the objects; followed at the first call.
     pub fn broken_references(&self) -> &[graph::Broken] {
         self.broken.get_or_init(|| graph::broken(self))
+    }
+
+    /// Whether an app is only what lies beside a kustomization that does not list it: who applies the directory applies
+    /// the kustomization, so nothing applies these files.
+    pub fn is_unlisted(&self, app: &BuiltApp) -> bool {
+        let beside = |path: &RepoPath| path.parent().is_some_and(|at| self.inventory.kustomizations.contains_key(&at));
+        app.app.declared == Declared::Directory
+            && app.app.sources.iter().any(|source| match &source.kind {
+                SourceKind::Directory { files } => files.iter().any(beside),
+                _ => false,
+            })
     }
 
     /// What a file is, and so whether a mistake in its text matters.

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use compact_str::CompactString;
 use foldhash::{HashMap, HashMapExt};
 
-use crate::kubernetes::Object;
+use crate::kubernetes::{Object, ObjectId};
 use crate::yaml::Node;
 
 /// An object that comes to be because of another.
@@ -51,7 +51,11 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| read(include_str!("../../rules/
 /// What controllers make because of this object.
 pub fn made(object: &Object) -> Vec<Made> {
     let mut all = Vec::new();
-    for row in TABLE.get(&(&*object.id.group, &*object.id.kind)).map(Vec::as_slice).unwrap_or_default() {
+    let rows = TABLE.get(&(&*object.id.group, &*object.id.kind)).map(Vec::as_slice).unwrap_or_default();
+    if rows.is_empty() && may_make(&object.id) {
+        all.extend(conventional(&object.id.name));
+    }
+    for row in rows {
         if !row.annotated.is_empty() && !is_annotated(&object.root, row.annotated) {
             continue;
         }
@@ -82,6 +86,45 @@ pub fn made(object: &Object) -> Vec<Made> {
         all.extend(copies.into_iter().map(|made| Made { spread: Spread::Any, keys: None, ..made }));
     }
     all
+}
+
+/// What an operator that is not known here may make of its resource: nearly all name it after the resource.
+fn conventional(name: &CompactString) -> impl Iterator<Item = Made> {
+    let kinds = ["Secret", "ConfigMap", "ServiceAccount", "Service", "PersistentVolumeClaim"];
+    let names = [name.clone(), compact_str::format_compact!("{name}-*")];
+    kinds.into_iter().flat_map(move |kind| {
+        names.clone().map(|name| Made { group: "", kind, name, spread: Spread::Same, keys: None })
+    })
+}
+
+/// Whether the resource belongs to an operator that may make objects of its own because of it. Not so Kubernetes'
+/// kinds, and those of projects whose resources configure something that is there.
+fn may_make(id: &ObjectId) -> bool {
+    let configures = [
+        "argoproj.io",
+        "cert-manager.io",
+        "cilium.io",
+        "crd.projectcalico.org",
+        "external-secrets.io",
+        "external-dns.io",
+        "externaldns.k8s.io",
+        "gateway.envoyproxy.io",
+        "gateway.networking.k8s.io",
+        "keda.sh",
+        "kyverno.io",
+        "metallb.io",
+        "monitoring.coreos.com",
+        "networking.istio.io",
+        "postgresql.cnpg.io",
+        "security.istio.io",
+        "snapshot.storage.k8s.io",
+        "traefik.containo.us",
+        "traefik.io",
+        "volsync.backube",
+    ];
+    let own = !id.group.contains('.') || id.group.ends_with(".k8s.io") && !id.group.contains(".x-k8s.io");
+    let flux = id.group.ends_with("toolkit.fluxcd.io");
+    !own && !flux && !configures.contains(&id.group.as_str())
 }
 
 /// The Secret of an ExternalSecret. With a template that replaces, its keys are the template's.

@@ -3,6 +3,7 @@
 //! Pure functions over one object or one set of values. Left out: whether the named object is there (`repository`), and
 //! Flux's references to its own sources and Kustomizations, which `gitops` follows.
 
+mod address;
 mod fields;
 mod made;
 mod parts;
@@ -84,6 +85,10 @@ pub enum Role {
     Subject,
     /// A value given to a chart, which may or may not use it.
     ChartValue,
+    /// The address of something, such as a URL.
+    Address,
+    /// Where an object itself is to be.
+    Home,
 }
 
 /// Every reference in an object. Names that a template or a substitution will still change are left out, and so are
@@ -155,6 +160,12 @@ impl<'a> Found<'a, '_> {
         let role = self.role;
         self.list.push(Reference { group, kind, namespace, name: text, span: name.span, part: None, role });
         Some(text)
+    }
+
+    /// A reference by a name that is known to be one.
+    fn settled(&mut self, (group, kind): (&'a str, &'a str), namespace: Place<'a>, name: &'a str, span: Span) {
+        let role = self.role;
+        self.list.push(Reference { group, kind, namespace, name, span, part: None, role });
     }
 
     /// The object under `map.name`, in the namespace under `map.namespace` if there is one, and its key under

@@ -1,9 +1,10 @@
 //! References that show themselves by their shape, wherever they stand: a `secretKeyRef` is one in a Deployment, in a
 //! workflow's template, in an operator's resource and in the values of a chart.
 
+use super::address;
 use super::{Found, Place, Reference, Role, is_optional, name_of, place};
 use crate::kubernetes::{Object, is_cluster_scoped};
-use crate::yaml::{Entry, Node};
+use crate::yaml::{Entry, Node, Value};
 
 /// Deepest nesting that is looked into. Real objects stay below thirty.
 const DEEPEST: usize = 100;
@@ -49,7 +50,8 @@ pub(super) fn collect<'a>(root: &'a Node, kind: Kind, list: &mut Vec<Reference<'
     let mut walk = Walk { kind, list };
     walk.node(root, At { key: "", list: "", depth: 0 });
     if kind == Kind::Values {
-        list.iter_mut().skip(start).for_each(|reference| reference.role = Role::ChartValue);
+        let named = list.iter_mut().skip(start).filter(|reference| reference.role != Role::Address);
+        named.for_each(|reference| reference.role = Role::ChartValue);
     }
 }
 
@@ -86,6 +88,9 @@ impl<'a> Walk<'a, '_> {
         if at.depth > 0 && node.get("apiVersion").is_some() && node.get("metadata").is_some() {
             return;
         }
+        if let Value::Scalar(text) = &node.value {
+            self.url(node, text);
+        }
         for entry in node.entries() {
             if at.depth == 0 && entry.key.text == "status" {
                 continue;
@@ -104,7 +109,10 @@ impl<'a> Walk<'a, '_> {
             "configMapRef" if at.list == "envFrom" => self.local(Role::Environment, CONFIG_MAP, value),
             "secret" if at.list == "sources" || is_volumes(at.list) => self.volume(SECRET, value),
             "configMap" if at.list == "sources" || is_volumes(at.list) => self.volume(CONFIG_MAP, value),
-            "persistentVolumeClaim" => self.scalar(Role::Volume, CLAIM, value.get("claimName")),
+            // Elsewhere, an operator makes the claim that it is told the name of.
+            "persistentVolumeClaim" if is_volumes(at.list) => {
+                self.scalar(Role::Volume, CLAIM, value.get("claimName"));
+            }
             "nodePublishSecretRef" => self.local(Role::Volume, SECRET, value),
             "imagePullSecrets" => {
                 for item in value.items() {
@@ -146,6 +154,20 @@ impl<'a> Walk<'a, '_> {
             }
             _ => {}
         }
+    }
+
+    /// A Service in the address of something, such as `http://web.shop.svc:8080/`. Longer texts hold addresses too, but
+    /// are read by programs whose syntax is not known here.
+    fn url(&mut self, node: &'a Node, text: &'a str) {
+        let Some(address) = address::in_text(text) else { return };
+        let mut found = self.found(Role::Address);
+        let place = Place::Namespace(address.namespace);
+        found.settled(("", "Service"), place, address.service, node.span);
+        if let Some(port) = address.port {
+            found.part(("", "Service"), place, address.service, super::Part::PortNumber(port), node.span);
+        }
+        found.role = Role::Address;
+        found.settled(("", "Namespace"), Place::Same, address.namespace, node.span);
     }
 
     fn found(&mut self, role: Role) -> Found<'a, '_> {

@@ -9,6 +9,9 @@ const RBAC: &str = "rbac.authorization.k8s.io";
 /// Collects what the object's own kind names.
 pub(super) fn collect<'a>(object: &'a Object, list: &mut Vec<Reference<'a>>) {
     let root = &object.root;
+    if let (false, Some(namespace)) = (object.id.namespace.is_empty(), root.at(&["metadata", "namespace"])) {
+        Found { list, role: Role::Home }.name(("", "Namespace"), Place::Same, namespace);
+    }
     match (object.id.group.as_str(), object.id.kind.as_str()) {
         ("networking.k8s.io" | "extensions", "Ingress") => ingress(root, list),
         ("traefik.io" | "traefik.containo.us", "IngressRoute" | "IngressRouteTCP" | "IngressRouteUDP") => {
@@ -33,6 +36,11 @@ pub(super) fn collect<'a>(object: &'a Object, list: &mut Vec<Reference<'a>>) {
             let class = ("gateway.networking.k8s.io", "GatewayClass");
             if let Some(name) = root.at(&["spec", "gatewayClassName"]) {
                 Found { list, role: Role::Needed }.name(class, Place::Same, name);
+            }
+        }
+        ("monitoring.coreos.com", "ServiceMonitor" | "PodMonitor") => {
+            for name in root.at(&["spec", "namespaceSelector", "matchNames"]).map(Node::items).unwrap_or_default() {
+                Found { list, role: Role::Needed }.name(("", "Namespace"), Place::Same, name);
             }
         }
         ("", "ServiceAccount") => {

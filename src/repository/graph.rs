@@ -79,8 +79,9 @@ fn home<'a>(app: &'a BuiltApp, object: &'a Object, definitions: &Definitions) ->
 /// Follows every reference of the repository. Linear in the objects but for the search for near names, which is bounded.
 pub(super) fn broken(repository: &Repository) -> Vec<Broken> {
     let mut asked = Vec::new();
-    // What only shows or tests something refers to whatever its reader has.
-    for (app_at, app) in repository.apps.iter().enumerate().filter(|(_, app)| !app.app.sample) {
+    // What only shows or tests something refers to whatever its reader has, and what nothing applies breaks nothing.
+    let speaks = |app: &BuiltApp| !app.app.sample && !repository.is_unlisted(app);
+    for (app_at, app) in repository.apps.iter().enumerate().filter(|(_, app)| speaks(app)) {
         for (object_at, object) in app.objects.iter().enumerate() {
             let namespace = home(app, object, &repository.definitions);
             let found = references::of(object).into_iter();
@@ -131,7 +132,13 @@ fn judge<'a>(
             if repository.config.is_external(reference.kind, namespace, reference.name) {
                 return None;
             }
-            let closed = world.is_closed(&question, index);
+            let is_namespace = (reference.group, reference.kind) == ("", "Namespace");
+            let lived_in =
+                world.is_destination(reference.name) || reference.role != Role::Home && world.is_home(reference.name);
+            if is_namespace && lived_in {
+                return None;
+            }
+            let closed = world.is_whole(app) && world.is_closed(&question, index);
             let near = search.near(&question, closed)?;
             Fault::Missing { closed, near }
         }

@@ -24,6 +24,7 @@ mod ingressclass;
 mod issuer;
 mod kubernetes;
 mod kustomize;
+mod namespace;
 mod object;
 mod persistentvolumeclaim;
 mod priorityclass;

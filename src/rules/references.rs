@@ -22,7 +22,8 @@ pub(super) fn missing<'a>(repository: &'a Repository, findings: &mut Findings<'a
         let message = missing_message(first, near.as_ref(), repository);
         let severity = findings.severity();
         let finding = findings.report(first.span, message);
-        if !closed {
+        // What an address leads to may also be somebody else's.
+        if !closed || first.role == Role::Address {
             finding.severity(lower(severity)).confidence(Confidence::Medium);
         }
         finding.label(place_label(first));
@@ -135,6 +136,9 @@ fn missing_help(broken: &Broken, near: Option<&Near>) -> String {
         Some(Near { nearness: Nearness::Spelling, name, namespace, .. }) => {
             format!("did you mean `{name}`{}?", in_namespace(namespace))
         }
+        Some(Near { nearness: Nearness::OtherNamespace, namespace, .. }) if broken.role == Role::Address => {
+            format!("write `{name}.{namespace}.svc`")
+        }
         Some(Near { nearness: Nearness::OtherNamespace, .. }) if can_cross(kind) => {
             "name its namespace too, or use one that is in this namespace".to_owned()
         }
@@ -200,6 +204,9 @@ fn listed(has: &[(CompactString, Span)]) -> String {
 fn missing_consequence(broken: &Broken) -> String {
     let name = &broken.name;
     match (broken.kind.as_str(), broken.role) {
+        (_, Role::Address) => "the name does not resolve".to_owned(),
+        (_, Role::Home) => format!("the object is refused, namespaces \"{name}\" not found"),
+        ("Namespace", _) => "it finds nothing".to_owned(),
         (_, Role::ChartValue) => "what the chart makes of it will wait for it in vain".to_owned(),
         ("StorageClass", _) => format!("the claim stays Pending, storageclass.storage.k8s.io \"{name}\" not found"),
         ("PriorityClass", _) => format!("no pod is admitted, no PriorityClass with name {name} was found"),
@@ -228,6 +235,7 @@ fn missing_consequence(broken: &Broken) -> String {
 /// What the cluster shows when only a part is missing.
 fn part_consequence(broken: &Broken, what: &str) -> &'static str {
     match (broken.role, what) {
+        (Role::Address, _) => "connections to it are refused or time out",
         (Role::ChartValue, _) => "what the chart makes of it can't find it",
         (Role::Environment, _) => "the container stays in CreateContainerConfigError",
         (Role::Volume, _) => "the pod stays in ContainerCreating, references non-existent config key",

@@ -2,12 +2,16 @@
 
 use std::sync::LazyLock;
 
-use foldhash::{HashMap, HashSet, HashSetExt};
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 
 use super::index::Index;
 use super::{Question, home, settled};
 use crate::kubernetes::is_cluster_scoped;
 use crate::repository::Repository;
+use crate::source::Span;
+
+/// A repository with fewer namespaces than this may well leave others to somebody else.
+const OWNED_NAMESPACES: usize = 5;
 
 /// What of the clusters can't be seen in Git.
 pub(super) struct World<'a> {
@@ -15,8 +19,18 @@ pub(super) struct World<'a> {
     incomplete: HashSet<&'a str>,
     /// Whether some app is not all built.
     any_incomplete: bool,
-    /// Namespaces into which charts are installed that are not rendered.
-    charts: HashSet<&'a str>,
+    /// Positions of the apps that are not all built.
+    incomplete_apps: HashSet<usize>,
+    /// Namespaces into which charts are installed that are not rendered, with the names of releases and charts.
+    charts: HashMap<&'a str, Vec<&'a str>>,
+    /// Name, namespace and place of each release of such a chart.
+    releases: Vec<(&'a str, &'a str, Span)>,
+    /// Namespaces that apps and charts are deployed to; controllers make them where they are told to.
+    destinations: HashSet<&'a str>,
+    /// Namespaces that objects are in.
+    homes: HashSet<&'a str>,
+    /// Whether this repository makes its namespaces: nearly all that are used are there.
+    owns_namespaces: bool,
     /// Whether such a chart goes to a namespace that is not known.
     chart_anywhere: bool,
     /// Names of those charts.
@@ -50,33 +64,96 @@ impl<'a> World<'a> {
         let mut world = Self {
             incomplete: HashSet::new(),
             any_incomplete: false,
-            charts: HashSet::new(),
+            incomplete_apps: HashSet::new(),
+            charts: HashMap::new(),
+            releases: Vec::new(),
+            destinations: HashSet::new(),
+            homes: HashSet::new(),
+            owns_namespaces: false,
             chart_anywhere: false,
             chart_names: Vec::new(),
             own_chart: false,
         };
-        for app in &repository.apps {
+        let mut defined: HashSet<&str> = HashSet::new();
+        for (at, app) in repository.apps.iter().enumerate() {
             let destination = settled(&app.app.destination.namespace);
+            let homes: Vec<&str> =
+                app.objects.iter().map(|object| home(app, object, &repository.definitions)).collect();
             if !app.is_complete() {
                 world.any_incomplete = true;
                 world.incomplete.insert(destination);
-                let own = app.objects.iter().map(|object| home(app, object, &repository.definitions));
-                world.incomplete.extend(own);
+                world.incomplete_apps.insert(at);
+                world.incomplete.extend(homes.iter().copied());
             }
+            world.destinations.insert(destination);
+            world.homes.extend(homes);
+            let namespaces = app.objects.iter().filter(|object| object.id.is("", "Namespace"));
+            defined.extend(namespaces.map(|object| object.id.name.as_str()));
             for release in &app.releases {
                 let namespace = settled(&release.namespace);
                 let namespace = if namespace.is_empty() { destination } else { namespace };
                 world.chart_anywhere |= namespace.is_empty();
-                world.charts.insert(namespace);
+                world.destinations.insert(namespace);
+                world.charts.entry(namespace).or_default().extend([release.name.as_str(), &release.chart.name]);
+                if !namespace.is_empty() {
+                    world.releases.push((&release.name, namespace, release.chart_span));
+                }
                 world.chart_names.push(&release.chart.name);
                 world.own_chart |= release.chart.directory.is_some();
             }
         }
+        world.homes.remove("");
+        let strange =
+            world.homes.iter().filter(|used| !defined.contains(*used) && !world.destinations.contains(*used)).count();
+        world.owns_namespaces = defined.len() >= OWNED_NAMESPACES && strange * 10 <= defined.len();
         world
+    }
+
+    /// Whether an app is all built.
+    pub(super) fn is_whole(&self, app: usize) -> bool {
+        !self.incomplete_apps.contains(&app)
+    }
+
+    /// Whether something is deployed to a namespace by an app or chart, whose controller can make it.
+    pub(super) fn is_destination(&self, namespace: &str) -> bool {
+        self.destinations.contains(namespace)
+    }
+
+    /// Whether a chart that is not rendered may bring the object.
+    pub(super) fn may_come_from_chart(&self, question: &Question<'_>) -> bool {
+        self.is_named_after_chart(question)
+            || is_cluster_scoped(question.group, question.kind) && self.brought_by_charts(question.kind)
+    }
+
+    /// Namespace and place of the release that a name is made after, if only one is.
+    pub(super) fn only_release_for(&self, name: &str) -> Option<(&'a str, Span)> {
+        let after = |of: &str| {
+            of.len() > 2 && name.strip_prefix(of).is_some_and(|rest| rest.starts_with('-') || rest.is_empty())
+        };
+        let mut found = self.releases.iter().filter(|(release, ..)| after(release));
+        let (_, namespace, span) = found.next()?;
+        found.all(|(_, other, _)| other == namespace).then_some((*namespace, *span))
+    }
+
+    /// Whether objects are in a namespace.
+    pub(super) fn is_home(&self, namespace: &str) -> bool {
+        self.homes.contains(namespace)
+    }
+
+    /// Whether a chart that is not rendered may bring the object, by the custom of naming it after release or chart.
+    pub(super) fn is_named_after_chart(&self, question: &Question<'_>) -> bool {
+        let after = |name: &str, of: &str| {
+            !of.is_empty() && name.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        };
+        let charts = self.charts.get(question.namespace).map(Vec::as_slice).unwrap_or_default();
+        charts.iter().any(|of| after(question.name, of) || after(of, question.name))
     }
 
     /// Whether nothing out of sight could bring the object: then a miss is a mistake.
     pub(super) fn is_closed(&self, question: &Question<'_>, index: &Index<'a>) -> bool {
+        if (question.group, question.kind) == ("", "Namespace") {
+            return self.owns_namespaces;
+        }
         let Some(kind) = index.kind(question.group, question.kind) else { return false };
         if is_cluster_scoped(question.group, question.kind) {
             return kind.is_known()
@@ -91,7 +168,7 @@ impl<'a> World<'a> {
         if is_handwritten(question.kind) {
             return kind.is_known() && !self.own_chart;
         }
-        if self.chart_anywhere || self.charts.contains(namespace) {
+        if self.chart_anywhere || self.charts.contains_key(namespace) {
             return false;
         }
         let owned = index.kind("", "Namespace").is_some_and(|kind| kind.homes.contains_key(namespace));

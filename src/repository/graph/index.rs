@@ -69,7 +69,7 @@ impl<'a> Index<'a> {
         }
         kinds.entry(owned(("", "Namespace"))).or_default();
         let mut index = Self { kinds };
-        for app in &repository.apps {
+        for app in repository.apps.iter().filter(|app| !repository.is_unlisted(app)) {
             for object in &app.objects {
                 let namespace = home(app, object, &repository.definitions);
                 index.add(object, namespace);
@@ -171,7 +171,7 @@ impl<'a> Kind<'a> {
             };
             !self.starts.is_empty()
                 && cuts()
-                    .chain(0..name.len().min(4))
+                    .chain(0..name.len().min(6))
                     .any(|cut| name.get(..cut).is_some_and(|text| has(&self.starts, text)))
                 || !self.ends.is_empty() && cuts().any(|cut| name.get(cut..).is_some_and(|text| has(&self.ends, text)))
         })

@@ -3,13 +3,13 @@
 use std::sync::OnceLock;
 
 use compact_str::CompactString;
-use foldhash::{HashMap, HashMapExt};
+use foldhash::{HashMap, HashMapExt, HashSet};
 
 use super::Question;
 use super::closed::World;
 use super::index::{Index, Kind};
 use crate::finding::nearest;
-use crate::kubernetes::{ObjectId, is_cluster_scoped};
+use crate::kubernetes::{Object, ObjectId, is_cluster_scoped};
 use crate::repository::Repository;
 use crate::source::Span;
 
@@ -75,24 +75,32 @@ pub(super) struct Search<'a, 'i> {
     world: &'i World<'a>,
     comparisons: usize,
     written: OnceLock<Written>,
+    /// Names of objects that lie beside a kustomization which does not list them.
+    unlisted: HashSet<Span>,
 }
 
 impl<'a, 'i> Search<'a, 'i> {
     pub(super) fn new(repository: &'a Repository, index: &'i Index<'a>, world: &'i World<'a>) -> Self {
-        Self { repository, index, world, comparisons: 0, written: OnceLock::new() }
+        let unlisted = repository.apps.iter().filter(|app| repository.is_unlisted(app));
+        let unlisted = unlisted.flat_map(|app| &app.objects).map(Object::name_span).collect();
+        Self { repository, index, world, comparisons: 0, written: OnceLock::new(), unlisted }
     }
 
     /// What was probably meant. `None` if the miss is not worth a word: nothing is near, and something out of sight may
     /// bring the object.
     pub(super) fn near(&mut self, question: &Question<'_>, closed: bool) -> Option<Option<Near>> {
-        if let Some(written) = self.written(question) {
-            // A file has it. Where not everything is built, it may well be applied.
-            return if self.world.may_hide_own() { None } else { Some(Some(written)) };
+        if let Some(written) = self.written(question).filter(|_| !self.world.may_come_from_chart(question)) {
+            // A file has it. Where not everything is built, it may well be applied, unless it lies beside a kustomization
+            // that does not list it.
+            let unlisted = self.unlisted.contains(&written.span);
+            return (unlisted || !self.world.may_hide_own()).then_some(Some(written));
         }
         let near = self
             .other_kind(question)
             .or_else(|| self.other_namespace(question, closed))
-            .or_else(|| self.spelling(question, closed));
+            .or_else(|| self.spelling(question, closed))
+            .or_else(|| self.longer_namespace(question))
+            .or_else(|| self.of_release(question));
         (near.is_some() || closed || self.world.is_likely(question, self.index)).then_some(near)
     }
 
@@ -117,6 +125,9 @@ impl<'a, 'i> Search<'a, 'i> {
         }
         let kind = self.index.kind(question.group, question.kind)?;
         let homes = kind.homes.get(question.name)?;
+        if !closed && self.world.is_named_after_chart(question) {
+            return None;
+        }
         // A name that several namespaces have is a common one, which whatever is out of sight may have too.
         let home = homes.first().filter(|_| closed || homes.len() == 1)?;
         let definition = kind.namespaces.get(home)?.get(question.name)?.first()?;
@@ -125,6 +136,45 @@ impl<'a, 'i> Search<'a, 'i> {
             kind: question.kind.into(),
             namespace: home.clone(),
             name: question.name.into(),
+            span: definition.span,
+        })
+    }
+
+    /// The release elsewhere that a Service is named after, if nothing at all is in the namespace that is asked for.
+    fn of_release(&self, question: &Question<'_>) -> Option<Near> {
+        let unknown = !self.world.is_home(question.namespace) && !self.world.is_destination(question.namespace);
+        let is_service = (question.group, question.kind) == ("", "Service");
+        let defined = self.index.kind("", "Namespace").is_some_and(|kind| kind.homes.contains_key(question.namespace));
+        if !is_service || !unknown || defined || question.namespace.is_empty() {
+            return None;
+        }
+        let (namespace, span) = self.world.only_release_for(question.name)?;
+        Some(Near {
+            nearness: Nearness::OtherNamespace,
+            kind: question.kind.into(),
+            namespace: namespace.into(),
+            name: question.name.into(),
+            span,
+        })
+    }
+
+    /// The one namespace whose name is this one and more: `longhorn-system` for `longhorn`.
+    fn longer_namespace(&self, question: &Question<'_>) -> Option<Near> {
+        if (question.group, question.kind) != ("", "Namespace") || self.world.is_home(question.name) {
+            return None;
+        }
+        let kind = self.index.kind("", "Namespace")?;
+        let longer = |name: &str| name.strip_prefix(question.name).is_some_and(|rest| rest.starts_with('-'));
+        let names = kind.namespaces.get("")?;
+        let mut found = names.iter().filter(|(name, _)| longer(name));
+        let (name, definitions) = found.next()?;
+        let only = found.next().is_none();
+        let definition = definitions.first().filter(|_| only)?;
+        Some(Near {
+            nearness: Nearness::Spelling,
+            kind: question.kind.into(),
+            namespace: CompactString::default(),
+            name: name.clone(),
             span: definition.span,
         })
     }

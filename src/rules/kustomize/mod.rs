@@ -1,6 +1,7 @@
 //! Rules about kustomizations: what the build noticed, one rule for each kind of [`ProblemKind`].
 
 pub(super) mod build_fails;
+pub(super) mod manifest_unlisted;
 pub(super) mod not_built;
 pub(super) mod patch_appends_element;
 pub(super) mod patch_index_drift;

@@ -7,5 +7,8 @@ use crate::rules::{Check, Findings, references};
 pub(crate) const CHECK: Check = Check::Repository(check);
 
 fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
-    references::missing(repository, findings, |broken| broken.kind == "Service" && broken.role != Role::Identity);
+    references::missing(repository, findings, |broken| match broken.role {
+        Role::Address => matches!(broken.kind.as_str(), "Service" | "Namespace"),
+        role => broken.kind == "Service" && role != Role::Identity,
+    });
 }

@@ -1,0 +1,3 @@
+//! Rules about namespaces.
+
+pub(super) mod missing;

@@ -1,0 +1,102 @@
+//! See `rules/object/object-duplicate.md`.
+
+use std::collections::BTreeMap;
+
+use foldhash::{HashMap, HashMapExt};
+
+use crate::gitops::{Declared, SourceKind};
+use crate::kubernetes::Object;
+use crate::repository::{BuiltApp, Repository};
+use crate::rules::{Check, Findings};
+
+pub(crate) const CHECK: Check = Check::Repository(check);
+
+/// Apps with more than this many objects in common are the same for several clusters, whatever their destination says.
+const SHARED_BY_MISTAKE: usize = 2;
+
+/// Group, kind, namespace and name within a cluster.
+type Identity<'a> = (&'a str, &'a str, &'a str, &'a str, &'a str);
+
+fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
+    let mut owners: HashMap<Identity<'a>, Vec<(usize, &'a Object)>> = HashMap::new();
+    for (at, app) in repository.apps.iter().enumerate().filter(|(_, app)| is_judged(app)) {
+        let cluster = app.app.destination.cluster.as_str();
+        for object in app.objects.iter().filter(|object| !object.id.name.is_empty()) {
+            let id = &object.id;
+            let identity = (cluster, &*id.group, &*id.kind, app.namespace_of(object), &*id.name);
+            owners.entry(identity).or_default().push((at, object));
+        }
+    }
+    // How many objects each two apps have in common.
+    let mut shared: BTreeMap<(usize, usize), Vec<(&Object, &Object)>> = BTreeMap::new();
+    for holders in owners.values().filter(|holders| holders.len() > 1) {
+        // More than a few holders mean that everybody brings it, such as a common component.
+        for (i, (first, one)) in holders.iter().enumerate().take(4) {
+            for (second, other) in holders.iter().take(4).skip(i + 1) {
+                shared.entry((*first, *second)).or_default().push((one, other));
+            }
+        }
+    }
+    for ((first, second), mut objects) in shared {
+        let (Some(one), Some(other)) = (repository.apps.get(first), repository.apps.get(second)) else { continue };
+        let same_app = first == second;
+        if !same_app && (one.app.name == other.app.name || objects.len() > SHARED_BY_MISTAKE) {
+            continue;
+        }
+        objects.sort_by_key(|(object, _)| object.name_span());
+        for (earlier, later) in objects {
+            // Within one app, a place that is read twice is the same object.
+            if same_app && earlier.name_span() == later.name_span() {
+                continue;
+            }
+            if same_app {
+                findings.about(Some(other), Some(later));
+                let message = format!("{} stands twice in this app: the later one silently wins", later.id);
+                findings.report(later.name_span(), message).related(earlier.name_span(), "the other one");
+            } else {
+                tell(one, earlier, other, later, findings);
+            }
+        }
+    }
+}
+
+/// Both apps own the object, so either place may be the one to mend.
+fn tell<'a>(
+    one: &'a BuiltApp,
+    earlier: &'a Object,
+    other: &'a BuiltApp,
+    later: &'a Object,
+    findings: &mut Findings<'a>,
+) {
+    // The app whose name or namespace the object has is the rightful one.
+    let at_home = |app: &BuiltApp, object: &Object| {
+        app.app.name.contains(&*object.id.name) || object.id.name.contains(app.app.name.as_str())
+    };
+    let (guest, stray, host, own) = match at_home(other, later) && !at_home(one, earlier) {
+        true => (one, earlier, other, later),
+        false => (other, later, one, earlier),
+    };
+    findings.about(Some(guest), Some(stray));
+    let message = format!(
+        "{} belongs to two apps, `{}` and `{}`: each sync overwrites the other's, and whichever prunes it takes it away",
+        stray.id, guest.app.name, host.app.name
+    );
+    let finding = findings.report(stray.name_span(), message);
+    finding.label(format!("brought by `{}`", guest.app.name)).help("leave it to one of them");
+    if own.name_span() != stray.name_span() {
+        finding.related(own.name_span(), format!("brought by `{}`", host.app.name));
+    }
+}
+
+/// Whether it is known where the app's objects go, and that they are all the controller's own. Kustomize itself refuses
+/// two of a kind, and Flux's Kustomizations of several clusters can't be told apart.
+fn is_judged(app: &BuiltApp) -> bool {
+    let cluster = &app.app.destination.cluster;
+    let is_argo = matches!(app.app.declared, Declared::ArgoApplication(_));
+    let templated = cluster.contains(['{', '*', '$']);
+    let sources = || app.app.sources.iter();
+    is_argo
+        && !cluster.is_empty()
+        && !templated
+        && !sources().any(|source| matches!(source.kind, SourceKind::Unresolved))
+}
