@@ -76,6 +76,11 @@ impl Repository {
         self.broken.get_or_init(|| graph::broken(self))
     }
 
+    /// The namespace an object ends up in; empty if it is not known or the kind has none.
+    pub fn home_of<'a>(&self, app: &'a BuiltApp, object: &'a Object) -> &'a str {
+        graph::home(app, object, &self.definitions)
+    }
+
     /// Whether an app is only what lies beside a kustomization that does not list it: who applies the directory applies
     /// the kustomization, so nothing applies these files.
     pub fn is_unlisted(&self, app: &BuiltApp) -> bool {

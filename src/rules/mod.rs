@@ -24,6 +24,7 @@ mod ingressclass;
 mod issuer;
 mod kubernetes;
 mod kustomize;
+mod manifest;
 mod namespace;
 mod object;
 mod persistentvolumeclaim;

@@ -72,7 +72,9 @@ fn mistakes<'a>(repository: &'a Repository, wanted: impl Fn(&Broken) -> bool) ->
             Fault::PartMissing { part, .. } => part.as_str(),
             Fault::Missing { .. } => "",
         };
-        let key = (broken.app, broken.object, &broken.kind, &broken.namespace, &broken.name, part);
+        // A namespace that is missing is one mistake, however many objects of the app are in it.
+        let object = if broken.kind == "Namespace" { None } else { Some(broken.object) };
+        let key = (broken.app, object, &broken.kind, &broken.namespace, &broken.name, part);
         match known.get(&key).and_then(|at| all.get_mut(*at)) {
             Some((_, others)) => others.push(broken.span),
             None => {

@@ -6,12 +6,21 @@ use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 
 use super::index::Index;
 use super::{Question, home, settled};
+use crate::gitops::SourceKind;
 use crate::kubernetes::is_cluster_scoped;
-use crate::repository::Repository;
+use crate::repository::{BuiltApp, Repository};
 use crate::source::Span;
 
 /// A repository with fewer namespaces than this may well leave others to somebody else.
 const OWNED_NAMESPACES: usize = 5;
+
+/// Whether objects of an app are out of sight, other than those of charts, which are known to be missing by their
+/// releases. Unknown values take no objects away.
+fn lacks_objects(app: &BuiltApp) -> bool {
+    let of_chart = |span: Span| app.releases.iter().any(|release| release.chart_span == span);
+    app.app.sources.iter().any(|source| matches!(source.kind, SourceKind::Unresolved))
+        || app.problems.iter().any(|problem| problem.loses_objects() && !of_chart(problem.span))
+}
 
 /// What of the clusters can't be seen in Git.
 pub(super) struct World<'a> {
@@ -79,7 +88,7 @@ impl<'a> World<'a> {
             let destination = settled(&app.app.destination.namespace);
             let homes: Vec<&str> =
                 app.objects.iter().map(|object| home(app, object, &repository.definitions)).collect();
-            if !app.is_complete() {
+            if lacks_objects(app) {
                 world.any_incomplete = true;
                 world.incomplete.insert(destination);
                 world.incomplete_apps.insert(at);
@@ -152,7 +161,9 @@ impl<'a> World<'a> {
     /// Whether nothing out of sight could bring the object: then a miss is a mistake.
     pub(super) fn is_closed(&self, question: &Question<'_>, index: &Index<'a>) -> bool {
         if (question.group, question.kind) == ("", "Namespace") {
-            return self.owns_namespaces;
+            // Some charts make a namespace beside their own.
+            let after_chart = self.chart_names.iter().any(|chart| question.name.starts_with(chart));
+            return self.owns_namespaces && !after_chart;
         }
         let Some(kind) = index.kind(question.group, question.kind) else { return false };
         if is_cluster_scoped(question.group, question.kind) {

@@ -23,7 +23,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
         let cluster = app.app.destination.cluster.as_str();
         for object in app.objects.iter().filter(|object| !object.id.name.is_empty()) {
             let id = &object.id;
-            let identity = (cluster, &*id.group, &*id.kind, app.namespace_of(object), &*id.name);
+            let identity = (cluster, &*id.group, &*id.kind, repository.home_of(app, object), &*id.name);
             owners.entry(identity).or_default().push((at, object));
         }
     }

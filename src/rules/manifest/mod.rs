@@ -1,0 +1,3 @@
+//! Rules about manifests as files.
+
+pub(super) mod directory_not_applied;
