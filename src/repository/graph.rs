@@ -69,7 +69,7 @@ pub enum Fault {
 }
 
 /// The namespace an object ends up in; empty if it is not known or the kind has none.
-fn home<'a>(app: &'a BuiltApp, object: &'a Object, definitions: &Definitions) -> &'a str {
+pub(super) fn home<'a>(app: &'a BuiltApp, object: &'a Object, definitions: &Definitions) -> &'a str {
     let id = &object.id;
     let defined = definitions.get(&id.group, &id.kind).and_then(|definition| definition.namespaced);
     let namespaced = defined.unwrap_or_else(|| !is_cluster_scoped(&id.group, &id.kind));
