@@ -36,7 +36,8 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
         for (directory, app) in left {
             // An app of that name, which takes a chart only, was surely meant to take its manifests too.
             let has_namesake = habit > 0 && namesakes.contains(directory.file_name());
-            if !is_habit && !has_namesake {
+            let is_applied = applied.get(&parent).is_some_and(|applied| applied.contains(&directory));
+            if is_applied || !is_habit && !has_namesake {
                 continue;
             }
             let Some(object) = app.objects.first() else { continue };

@@ -11,9 +11,6 @@ use crate::rules::{Check, Findings};
 
 pub(crate) const CHECK: Check = Check::Repository(check);
 
-/// Apps with more than this many objects in common are the same for several clusters, whatever their destination says.
-const SHARED_BY_MISTAKE: usize = 2;
-
 /// Group, kind, namespace and name within a cluster.
 type Identity<'a> = (&'a str, &'a str, &'a str, &'a str, &'a str);
 
@@ -40,7 +37,9 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     for ((first, second), mut objects) in shared {
         let (Some(one), Some(other)) = (repository.apps.get(first), repository.apps.get(second)) else { continue };
         let same_app = first == second;
-        if !same_app && (one.app.name == other.app.name || objects.len() > SHARED_BY_MISTAKE) {
+        // Apps that share most of what they have are one app for several clusters, whatever their destinations say.
+        let variants = objects.len() * 2 > one.objects.len().min(other.objects.len());
+        if !same_app && (one.app.name == other.app.name || variants) {
             continue;
         }
         objects.sort_by_key(|(object, _)| object.name_span());
