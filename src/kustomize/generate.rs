@@ -73,7 +73,8 @@ impl Engine<'_> {
         }
         let pairs = self.pairs(kustomization, arguments, name)?;
         let entry = |key: &str, value: Node| Entry { key: Key::new(key, by), value };
-        let made = |key: &str, span: Span| Key { style: Style::DoubleQuoted, ..Key::new(key, span) };
+        // Upstream writes keys without quotes, and fails in the end on one that reads as a number.
+        let made = |key: &str, span: Span| Key::new(key, span);
         let mut metadata = Mapping::default();
         metadata.push(entry("name", Node::string(name, arguments.get("name").map_or(by, |name| name.span))));
         if let Some(namespace) = arguments.get("namespace").filter(|node| !text_of(Some(node)).is_empty()) {
@@ -101,7 +102,7 @@ impl Engine<'_> {
         root.push(entry("metadata", Node::mapping(metadata, by)));
         let (mut text, mut binary) = (Mapping::default(), Mapping::default());
         for pair in pairs {
-            let key = made(&pair.key, pair.span);
+            let key = made(pair.key.as_str(), pair.span);
             let mut node = match (String::from_utf8(pair.bytes), kind) {
                 (Ok(content), "ConfigMap") => Node::new(Value::Scalar(content.into()), Style::Literal, pair.span),
                 (Ok(content), _) => Node::string(base64_lines(content.as_bytes()), pair.span),

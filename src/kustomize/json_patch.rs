@@ -56,8 +56,12 @@ pub(super) fn operations(root: &Node) -> Option<Vec<Operation>> {
 /// A tree as YAML 1.1 reads it, written so that any reader agrees: patches go through JSON.
 fn as_json(node: &Node) -> Node {
     let mut node = node.clone();
+    if node.style == Style::Flow {
+        node.style = Style::Block;
+    }
     match &node.value {
-        Value::Scalar(text) => match node.resolve() {
+        Value::Scalar(_) => match node.resolve() {
+            Some(Scalar::Null) => node.value = Value::Scalar("null".into()),
             Some(Scalar::Bool(value)) if node.style == Style::Plain => {
                 node.value = Value::Scalar(if value { "true" } else { "false" }.into());
                 node.tag = Tag::None;
@@ -66,9 +70,7 @@ fn as_json(node: &Node) -> Node {
                 node.style = Style::DoubleQuoted
             }
             _ if node.tag == Tag::Str && node.style == Style::Plain => node.style = Style::DoubleQuoted,
-            _ => {
-                let _ = text;
-            }
+            _ => {}
         },
         Value::Sequence(items) => {
             let items = items.iter().map(as_json).collect();

@@ -1,5 +1,6 @@
 //! Names that other objects refer to: when an object gets another name, its users follow.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use foldhash::{HashMap, HashMapExt};
@@ -52,6 +53,15 @@ impl Engine<'_> {
                 by_name.entry(name).or_default().push(candidate);
             }
         }
+        // Where the objects that started in a namespace are now.
+        let mut originals: HashMap<String, BTreeSet<String>> = HashMap::new();
+        for resource in gathered.resources.list() {
+            let id = resource.id();
+            if !id.gvk.is_cluster_scoped() {
+                let original = resource.original_id().effective_namespace().to_owned();
+                originals.entry(original).or_default().insert(id.effective_namespace().to_owned());
+            }
+        }
         let fields = Arc::clone(&gathered.fields);
         let mut failures = Vec::new();
         for resource in gathered.resources.all_mut() {
@@ -60,8 +70,13 @@ impl Engine<'_> {
             for references in &fields.name_reference {
                 for spec in references.fields.iter().filter(|spec| original.gvk.is_selected_by(&spec.gvk)) {
                     let spec = FieldSpec { gvk: Gvk::default(), ..spec.clone() };
-                    let finder =
-                        Finder { by_name: &by_name, referrer: &referrer, referral: &references.referral, spec: &spec };
+                    let finder = Finder {
+                        originals: &originals,
+                        by_name: &by_name,
+                        referrer: &referrer,
+                        referral: &references.referral,
+                        spec: &spec,
+                    };
                     let span = resource.span();
                     let fixed = visit(&mut resource.root, &spec, None, span, &mut |node| finder.fix(node));
                     if let Err(words) = fixed {
@@ -116,6 +131,7 @@ fn referrer(resource: &Resource) -> Referrer {
 
 /// Looks for the object that one field refers to.
 struct Finder<'a> {
+    originals: &'a HashMap<String, BTreeSet<String>>,
     by_name: &'a HashMap<&'a str, Vec<&'a Candidate>>,
     referrer: &'a Referrer,
     referral: &'a Gvk,
@@ -247,14 +263,15 @@ impl Finder<'_> {
         Err(format!("found multiple possible referrals: {}", ids.join(", ")))
     }
 
+    /// Whether any object that could be meant, renamed or not, started in this namespace.
     fn any_in_original(&self, namespace: &str) -> bool {
         let referrer = self.referrer;
-        self.by_name.values().flatten().any(|candidate| {
-            candidate.original_namespace == namespace
-                && !candidate.id.gvk.is_cluster_scoped()
-                && (referrer.id.gvk.is_cluster_scoped()
-                    || candidate.id.effective_namespace() == referrer.id.effective_namespace()
-                    || referrer.subject_namespaces.iter().any(|own| *own == candidate.id.namespace.as_str()))
+        self.originals.get(namespace).is_some_and(|now| {
+            now.iter().any(|now| {
+                referrer.id.gvk.is_cluster_scoped()
+                    || now == referrer.id.effective_namespace()
+                    || referrer.subject_namespaces.contains(now)
+            })
         })
     }
 }

@@ -352,7 +352,12 @@ fn write_value(node: &mut Node, value: &Node, delimiter: &str, index: i64, by: S
     }
     if node.value_text().is_some() {
         // A node that was just made has no type of its own yet.
-        let fresh = node.span == by && node.style == Style::Plain && node.value_text() == Some("");
+        let made = node.span == by && node.value_text() == Some("");
+        // Neither has one that a transformer wrote without saying which.
+        let last = node.history.changes().last().map(|change| change.action);
+        let untyped =
+            matches!(last, Some(Action::Prefixed | Action::Suffixed | Action::ImageSet | Action::ReferenceUpdated));
+        let fresh = node.style == Style::Plain && (made || untyped);
         let text = new.value_text().unwrap_or_default().to_owned();
         if fresh {
             node.value = Value::Scalar(text.into());
@@ -362,7 +367,7 @@ fn write_value(node: &mut Node, value: &Node, delimiter: &str, index: i64, by: S
         if delimiter.is_empty() {
             node.span = new.span;
         }
-        node.changed(Action::Substituted, by, (!fresh).then_some(before));
+        node.changed(Action::Substituted, by, (!made).then_some(before));
     } else {
         *node = Node { history: before.history.clone(), ..new };
         node.changed(Action::Substituted, by, Some(before));
