@@ -11,12 +11,14 @@
 mod closed;
 mod index;
 mod near;
+mod variants;
 
 use compact_str::CompactString;
 
 use self::closed::World;
 use self::index::{Answer, Index};
 pub use self::near::{Near, Nearness};
+use self::variants::Variants;
 use super::{BuiltApp, Repository};
 use crate::kubernetes::{Definitions, Object, is_cluster_scoped};
 use crate::references::{self, Part, Place, Reference, Role};
@@ -96,8 +98,9 @@ pub(super) fn broken(repository: &Repository) -> Vec<Broken> {
     }
     let index = Index::new(repository, asked.iter().map(|asked| (asked.reference.group, asked.reference.kind)));
     let world = World::new(repository);
+    let variants = Variants::of(repository);
     let mut search = near::Search::new(repository, &index, &world);
-    asked.into_iter().filter_map(|asked| judge(asked, repository, &index, &world, &mut search)).collect()
+    asked.into_iter().filter_map(|asked| judge(asked, repository, &index, &world, &variants, &mut search)).collect()
 }
 
 /// A reference and who makes it.
@@ -114,6 +117,7 @@ fn judge<'a>(
     repository: &'a Repository,
     index: &Index<'a>,
     world: &World<'a>,
+    variants: &Variants,
     search: &mut near::Search<'a, '_>,
 ) -> Option<Broken> {
     let Asked { app, object, namespace, reference } = asked;
@@ -123,7 +127,22 @@ fn judge<'a>(
         Place::Namespace(namespace) => namespace,
     };
     let question = Question { group: reference.group, kind: reference.kind, namespace, name: reference.name };
-    let fault = match (index.answer(&question), reference.part) {
+    let answer = index.answer(&question);
+    if let (Answer::Defined(definitions), None, Some(at)) = (&answer, reference.part, object) {
+        let other = variants.only_elsewhere(app, at, definitions, repository);
+        if let Some(definition) = other.filter(|_| world.is_whole_but_for_files(app)) {
+            let near = Near {
+                nearness: Nearness::OtherVariant,
+                kind: reference.kind.into(),
+                namespace: namespace.into(),
+                name: reference.name.into(),
+                span: definition.span,
+            };
+            let fault = Fault::Missing { closed: false, near: Some(near) };
+            return Some(broken_of(app, object, namespace, &reference, fault));
+        }
+    }
+    let fault = match (answer, reference.part) {
         (Answer::Unknown, _) | (Answer::Defined(_), None) => return None,
         (Answer::Defined(definitions), Some(part)) => part_fault(&definitions, part)?,
         // The reference to the whole speaks of it.
@@ -143,7 +162,11 @@ fn judge<'a>(
             Fault::Missing { closed, near }
         }
     };
-    Some(Broken {
+    Some(broken_of(app, object, namespace, &reference, fault))
+}
+
+fn broken_of(app: usize, object: Option<usize>, namespace: &str, reference: &Reference<'_>, fault: Fault) -> Broken {
+    Broken {
         app,
         object,
         group: reference.group.into(),
@@ -153,7 +176,7 @@ fn judge<'a>(
         span: reference.span,
         role: reference.role,
         fault,
-    })
+    }
 }
 
 /// What is looked for.

@@ -123,6 +123,9 @@ fn missing_message(broken: &Broken, near: Option<&Near>, repository: &Repository
         Some(Near { nearness: Nearness::NotApplied, .. }) => {
             format!("{who} names {kind} `{name}`, which is written in a file that no app applies: {consequence}")
         }
+        Some(Near { nearness: Nearness::OtherVariant, .. }) => format!(
+            "{who} names {kind} `{name}`, which another build of the same files brings, but not this one: {consequence}"
+        ),
         Some(Near { nearness: Nearness::Spelling, .. }) | None => {
             format!("{who} names {kind} `{name}`, which nothing in this repository creates{place}: {consequence}")
         }
@@ -158,6 +161,9 @@ fn missing_help(broken: &Broken, near: Option<&Near>) -> String {
         Some(Near { nearness: Nearness::OtherKind, kind: other, .. }) => format!("write `kind: {other}`"),
         Some(Near { nearness: Nearness::NotApplied, .. }) => {
             "name that file in the kustomization or app that should bring it".to_owned()
+        }
+        Some(Near { nearness: Nearness::OtherVariant, .. }) => {
+            format!("list the file with the {kind} in this kustomization too")
         }
         None => format!(
             "add the {kind}, correct the name, or list `{name}` under `external.{kind}` in .presync.yaml if it exists \

@@ -8,6 +8,7 @@ use super::index::Index;
 use super::{Question, home, settled};
 use crate::gitops::SourceKind;
 use crate::kubernetes::is_cluster_scoped;
+use crate::kustomize::ProblemKind;
 use crate::repository::{BuiltApp, Repository};
 use crate::source::Span;
 
@@ -30,6 +31,8 @@ pub(super) struct World<'a> {
     any_incomplete: bool,
     /// Positions of the apps that are not all built.
     incomplete_apps: HashSet<usize>,
+    /// Positions of the apps into which other repositories or charts bring objects.
+    open_apps: HashSet<usize>,
     /// Namespaces into which charts are installed that are not rendered, with the names of releases and charts.
     charts: HashMap<&'a str, Vec<&'a str>>,
     /// Name, namespace and place of each release of such a chart.
@@ -74,6 +77,7 @@ impl<'a> World<'a> {
             incomplete: HashSet::new(),
             any_incomplete: false,
             incomplete_apps: HashSet::new(),
+            open_apps: HashSet::new(),
             charts: HashMap::new(),
             releases: Vec::new(),
             destinations: HashSet::new(),
@@ -93,6 +97,10 @@ impl<'a> World<'a> {
                 world.incomplete.insert(destination);
                 world.incomplete_apps.insert(at);
                 world.incomplete.extend(homes.iter().copied());
+            }
+            let not_built = app.problems.iter().any(|problem| problem.kind == ProblemKind::NotBuilt);
+            if not_built || !app.releases.is_empty() {
+                world.open_apps.insert(at);
             }
             world.destinations.insert(destination);
             world.homes.extend(homes);
@@ -121,6 +129,12 @@ impl<'a> World<'a> {
     /// Whether an app is all built.
     pub(super) fn is_whole(&self, app: usize) -> bool {
         !self.incomplete_apps.contains(&app)
+    }
+
+    /// Whether an app lacks nothing but files that are named and not there: they are told of already, and no chart or
+    /// other repository can bring what is looked for.
+    pub(super) fn is_whole_but_for_files(&self, app: usize) -> bool {
+        !self.open_apps.contains(&app)
     }
 
     /// Whether something is deployed to a namespace by an app or chart, whose controller can make it.

@@ -39,6 +39,8 @@ pub(super) struct Kind<'a> {
 pub(super) struct Definition<'a> {
     /// The object, or the one that brings it about.
     pub(super) object: &'a Object,
+    /// Position of the app that has it.
+    pub(super) app: usize,
     /// Where its name is written, or that of the object that brings it about.
     pub(super) span: Span,
     /// What a controller makes; `None` if the object itself is meant.
@@ -69,12 +71,13 @@ impl<'a> Index<'a> {
         }
         kinds.entry(owned(("", "Namespace"))).or_default();
         let mut index = Self { kinds };
-        for app in repository.apps.iter().filter(|app| !repository.is_unlisted(app)) {
+        let listed = repository.apps.iter().enumerate().filter(|(_, app)| !repository.is_unlisted(app));
+        for (at, app) in listed {
             for object in &app.objects {
                 let namespace = home(app, object, &repository.definitions);
-                index.add(object, namespace);
+                index.add(at, object, namespace);
                 for made in references::made(object) {
-                    index.add_made(made, object, namespace);
+                    index.add_made(at, made, object, namespace);
                 }
             }
         }
@@ -85,17 +88,17 @@ impl<'a> Index<'a> {
         self.kinds.get(&(group.into(), kind.into()))
     }
 
-    fn add(&mut self, object: &'a Object, namespace: &str) {
+    fn add(&mut self, app: usize, object: &'a Object, namespace: &str) {
         let Some(kind) = self.kinds.get_mut(&(object.id.group.clone(), object.id.kind.clone())) else { return };
         if !references::is_settled(&object.id.name) {
             kind.unsettled.insert(namespace.into());
             return;
         }
-        let definition = Definition { object, span: object.name_span(), made: None };
+        let definition = Definition { object, app, span: object.name_span(), made: None };
         kind.add(&object.id.name, namespace, definition);
     }
 
-    fn add_made(&mut self, made: Made, object: &'a Object, namespace: &str) {
+    fn add_made(&mut self, app: usize, made: Made, object: &'a Object, namespace: &str) {
         let Some(kind) = self.kinds.get_mut(&(made.group.into(), made.kind.into())) else { return };
         let namespace = match &made.spread {
             Spread::Same => namespace,
@@ -112,7 +115,7 @@ impl<'a> Index<'a> {
         } else if made.spread == Spread::Any {
             kind.anywhere.insert(made.name);
         } else {
-            let definition = Definition { object, span: object.name_span(), made: Some(made.keys) };
+            let definition = Definition { object, app, span: object.name_span(), made: Some(made.keys) };
             kind.add(&made.name, namespace, definition);
         }
     }

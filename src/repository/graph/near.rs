@@ -15,7 +15,7 @@ use crate::source::Span;
 
 /// Names that are compared with names that lead nowhere, in all. A repository of ten thousand objects stays far below
 /// it; beyond it, findings come without a suggestion.
-const MOST_COMPARISONS: usize = 1_000_000;
+const MOST_COMPARISONS: usize = 200_000;
 
 /// What was probably meant.
 #[derive(Clone, Debug)]
@@ -43,6 +43,8 @@ pub enum Nearness {
     OtherKind,
     /// It has the name, in a file that no app applies.
     NotApplied,
+    /// It is just that, but only in another build of the same files, such as the overlay for another cluster.
+    OtherVariant,
 }
 
 /// The kind that is easily taken for this one.
