@@ -22,8 +22,9 @@ pub(super) fn missing<'a>(repository: &'a Repository, findings: &mut Findings<'a
         let message = missing_message(first, near.as_ref(), repository);
         let severity = findings.severity();
         let finding = findings.report(first.span, message);
-        // What an address leads to may also be somebody else's.
-        if !closed || first.role == Role::Address {
+        // What an address leads to may be somebody else's, and a Secret may have been made by hand.
+        let by_others = first.role == Role::Address || first.kind == "Secret" && near.is_none();
+        if !closed || by_others {
             finding.severity(lower(severity)).confidence(Confidence::Medium);
         }
         finding.label(place_label(first));

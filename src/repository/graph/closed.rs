@@ -196,6 +196,10 @@ impl<'a> World<'a> {
         if self.chart_anywhere || self.charts.contains_key(namespace) {
             return false;
         }
+        // Secrets are what people most often make by hand: a namespace without any says nothing of them.
+        if question.kind == "Secret" {
+            return kind.namespaces.contains_key(namespace);
+        }
         let owned = index.kind("", "Namespace").is_some_and(|kind| kind.homes.contains_key(namespace));
         owned || kind.namespaces.contains_key(namespace)
     }
