@@ -101,13 +101,7 @@ impl Build {
     }
 }
 
-/// The name that is most like `name`, if one is like it.
+/// The name that is most like `name` without being it, if one is like it.
 pub(crate) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let allowed = (name.chars().count() / 3).clamp(1, 4);
-    candidates
-        .filter(|candidate| *candidate != name)
-        .map(|candidate| (strsim::osa_distance(name, candidate), candidate))
-        .filter(|(distance, _)| *distance <= allowed)
-        .min()
-        .map(|(_, candidate)| candidate)
+    crate::finding::nearest(name, candidates.filter(|candidate| *candidate != name))
 }

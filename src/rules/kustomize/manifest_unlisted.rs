@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::finding::nearest;
 use crate::repository::Repository;
 use crate::rules::{Check, Findings};
 use crate::source::{RepoPath, Span};
@@ -26,6 +27,11 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
         let names_files = resources.value.items().iter().filter_map(Node::as_text).any(|name| {
             !name.contains("://") && directory.join(name).is_some_and(|path| repository.files.file_at(&path).is_some())
         });
+        // A file that a wrong name on the list is meant for is told by `kustomize-resource-missing`.
+        let names = resources.value.items().iter().filter_map(Node::as_text).filter(|name| !name.contains("://"));
+        let paths = names.filter_map(|name| directory.join(name));
+        let absent: Vec<RepoPath> = paths.filter(|path| repository.files.sources.entry(path).is_none()).collect();
+        files.retain(|path, _| nearest(path.file_name(), absent.iter().map(RepoPath::file_name)).is_none());
         // A file that a comment names was left out on purpose.
         let text = repository.files.sources.file(*kustomization).text().unwrap_or_default().to_owned();
         files.retain(|path, _| !text.contains(path.file_name()));
