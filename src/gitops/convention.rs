@@ -70,6 +70,7 @@ pub(super) fn releases(apps: &[App], inventory: &Inventory, files: &Files) -> Ve
             project: String::new(),
             sources: vec![AppSource { span: None, kind: SourceKind::Helm(expand(files, release)) }],
             unresolved: layers.unresolved,
+            application: None,
             sample: is_sample(&file.path),
         });
     }
@@ -109,6 +110,7 @@ pub(super) fn bound(binding: &ChartBinding, files: &Files) -> App {
         project: String::new(),
         sources: vec![AppSource { span: Some(span), kind: SourceKind::Helm(expand(files, release)) }],
         unresolved: layers.unresolved,
+        application: None,
         sample: false,
     }
 }

@@ -243,6 +243,7 @@ fn app(directory: &RepoPath, declared: Declared, kind: SourceKind) -> App {
         project: String::new(),
         sources: vec![AppSource { span: None::<Span>, kind }],
         unresolved: Vec::new(),
+        application: None,
         // The name of a file below decides, so that a directory called `examples` counts itself.
         sample: directory.join("x").is_some_and(|path| is_sample(&path)),
     }

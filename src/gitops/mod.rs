@@ -11,6 +11,7 @@ mod flux;
 mod inventory;
 mod own_repository;
 
+pub use argocd::Application;
 pub use class::{FileClass, is_sample};
 pub use flux::Substitution;
 pub use inventory::{Inventory, is_declaration, objects_of, yaml_files};
@@ -40,6 +41,8 @@ pub struct App {
     pub sources: Vec<AppSource>,
     /// What of its declaration could not be resolved.
     pub unresolved: Vec<Unresolved>,
+    /// The Application, if Argo CD deploys it.
+    pub application: Option<Application>,
     /// Whether it lies among tests, examples or documentation and nothing says that it is deployed.
     pub sample: bool,
 }

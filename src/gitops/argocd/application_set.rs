@@ -64,6 +64,7 @@ pub(in crate::gitops) fn application_set(object: &Object, inventory: &Inventory,
             app.unresolved.clear();
         }
         app.unresolved.append(&mut unresolved);
+        app.application = app.application.map(|application| application.made_with(set));
         apps.push(app);
     }
     // What could not be followed belongs to the set as a whole; an app that stands for it keeps it visible.

@@ -2,6 +2,7 @@
 //!
 //! Left out: AppProjects and what they permit, which is a matter of rules.
 
+mod application;
 mod application_set;
 mod directory;
 mod helm;
@@ -11,6 +12,7 @@ mod source;
 
 use std::collections::BTreeMap;
 
+pub use application::Application;
 pub(super) use application_set::application_set;
 
 use super::inventory::Inventory;
@@ -36,6 +38,7 @@ pub(super) fn application(object: &Object, inventory: &Inventory, files: &Files)
         project: text(&["project"]).to_owned(),
         sources: Vec::new(),
         unresolved: Vec::new(),
+        application: Some(Application::new(object)),
         sample: false,
     };
     let sources: Vec<&Node> = spec.map(sources).unwrap_or_default();
@@ -74,6 +77,16 @@ pub(super) fn vote(object: &Object, files: &Files, votes: &mut BTreeMap<String, 
             let Some((name, path)) = file.strip_prefix('$').and_then(|file| file.split_once('/')) else { continue };
             let sibling = all.iter().find(|sibling| sibling.str_at(&["ref"]) == Some(name));
             count(sibling.and_then(|sibling| sibling.str_at(&["repoURL"])), Some(path));
+        }
+    }
+    // What a template's placeholder stands for may be written in the elements of a list.
+    if all.iter().any(|source| source.str_at(&["path"]).is_some_and(|path| path.contains("{{"))) {
+        let url = all.iter().find_map(|source| source.str_at(&["repoURL"]));
+        for generator in object.root.at(&["spec", "generators"]).map(Node::items).unwrap_or_default() {
+            let elements = generator.at(&["list", "elements"]).map(Node::items).unwrap_or_default();
+            for value in elements.iter().flat_map(Node::entries).filter_map(|entry| entry.value.as_str()) {
+                count(url, Some(value).filter(|value| value.contains('/')));
+            }
         }
     }
     application_set::git_generators(&object.root, &mut |generator| {

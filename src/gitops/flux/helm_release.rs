@@ -44,6 +44,7 @@ pub(in crate::gitops) fn helm_release(
         project: String::new(),
         sources: Vec::new(),
         unresolved: Vec::new(),
+        application: None,
         sample: false,
     };
     let named = chart(spec, object, declaration, declarations, inventory, files, &mut app.unresolved);

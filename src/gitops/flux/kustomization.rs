@@ -34,6 +34,7 @@ pub(in crate::gitops) fn kustomization(
         project: String::new(),
         sources: Vec::new(),
         unresolved: Vec::new(),
+        application: None,
         sample: false,
     };
     let path = spec.and_then(|spec| spec.get("path"));

@@ -1,3 +1,20 @@
 //! Rules about Argo CD's declarations.
 
+mod nearest;
+mod projects;
+
+pub(super) mod application_namespace;
+pub(super) mod destination_invalid;
 pub(super) mod directory_contains_kustomization;
+pub(super) mod ignore_differences_not_respected;
+pub(super) mod namespace_creation_not_permitted;
+pub(super) mod path_empty;
+pub(super) mod path_missing;
+pub(super) mod project_destination_not_permitted;
+pub(super) mod project_invalid;
+pub(super) mod project_kind_not_permitted;
+pub(super) mod project_scope_mismatch;
+pub(super) mod project_source_not_permitted;
+pub(super) mod project_undefined;
+pub(super) mod sync_option_unknown;
+pub(super) mod values_file_missing;

@@ -1,0 +1,46 @@
+//! See `rules/argocd/argocd-path-missing.md`.
+
+use super::nearest::{is_pinned, nearest_path};
+use crate::repository::{BuiltApp, Repository};
+use crate::rules::{Check, Findings};
+use crate::source::{Entry, RepoPath};
+use crate::unresolved::Cause;
+
+pub(crate) const CHECK: Check = Check::App(check);
+
+fn check<'a>(app: &'a BuiltApp, repository: &'a Repository, findings: &mut Findings<'a>) {
+    let Some(application) = &app.app.application else { return };
+    let sources = &repository.files.sources;
+    for source in application.sources() {
+        let Some(node) = source.get("path").filter(|_| !is_pinned(source)) else { continue };
+        let Some(path) = node.as_str().map(str::trim) else { continue };
+        let mut missing = app.app.unresolved.iter().filter(|what| what.cause == Cause::Missing);
+        if !missing.any(|what| what.span == Some(node.span)) {
+            continue;
+        }
+        let wanted = RepoPath::root().join(path);
+        let entry = wanted.as_ref().and_then(|wanted| sources.entry(wanted));
+        // A path that lies on disk, but not among what is read, is a submodule or ignored by git.
+        if entry == Some(Entry::Directory)
+            || entry.is_none() && wanted.as_ref().is_some_and(|wanted| sources.exists_unlisted(wanted))
+        {
+            continue;
+        }
+        let message = format!(
+            "there is no directory `{path}` in this repository, so Argo CD has no manifests for `{}`: the app fails with \
+             \"app path does not exist\", and what is deployed stays as it is",
+            app.app.name
+        );
+        let span = application.written_at(node, &repository.files);
+        let finding = findings.report(span, message);
+        finding.label(if entry.is_some() { "a file" } else { "no such directory" });
+        if span != node.span {
+            finding.related(node.span, "used here");
+        }
+        let home = sources.file(span.file).path.parent().filter(|home| !home.as_str().is_empty());
+        match wanted.and_then(|wanted| nearest_path(repository, &wanted, home.as_ref(), true)) {
+            Some(nearest) => finding.help(format!("did you mean `{nearest}`?")),
+            None => finding.help("write the path from the root of the repository"),
+        };
+    }
+}
