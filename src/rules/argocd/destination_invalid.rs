@@ -27,7 +27,7 @@ fn check<'a>(app: &'a BuiltApp, repository: &'a Repository, findings: &mut Findi
                 .help(format!("keep `name: {name}`, or the server, but not both"));
         }
         (None, Some((node, server))) if !server.contains("://") => {
-            let message = format!("`{server}` is no URL of an API server, so {refuses}: no cluster has it");
+            let message = format!("`{server}` is no URL of an API server, so {refuses}");
             findings
                 .report(application.written_at(node, &repository.files), message)
                 .label("the name of a cluster, not its URL")
