@@ -17,4 +17,5 @@ pub(super) mod project_scope_mismatch;
 pub(super) mod project_source_not_permitted;
 pub(super) mod project_undefined;
 pub(super) mod sync_option_unknown;
+pub(super) mod template_invalid;
 pub(super) mod values_file_missing;

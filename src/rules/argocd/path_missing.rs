@@ -1,10 +1,12 @@
 //! See `rules/argocd/argocd-path-missing.md`.
 
 use super::nearest::{is_pinned, nearest_path};
+use crate::finding::Confidence;
 use crate::repository::{BuiltApp, Repository};
 use crate::rules::{Check, Findings};
 use crate::source::{Entry, RepoPath};
 use crate::unresolved::Cause;
+use crate::yaml::Node;
 
 pub(crate) const CHECK: Check = Check::App(check);
 
@@ -33,6 +35,11 @@ fn check<'a>(app: &'a BuiltApp, repository: &'a Repository, findings: &mut Findi
         );
         let span = application.written_at(node, &repository.files);
         let finding = findings.report(span, message);
+        // Another branch may have what this one has not.
+        let revision = source.get("targetRevision").and_then(Node::as_text).unwrap_or_default();
+        if !matches!(revision, "" | "HEAD" | "main" | "master") {
+            finding.confidence(Confidence::Medium);
+        }
         finding.label(if entry.is_some() { "a file" } else { "no such directory" });
         if span != node.span {
             finding.related(node.span, "used here");
