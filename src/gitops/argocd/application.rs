@@ -29,7 +29,7 @@ impl Application {
         self.object.root.get("spec")?.at(path)
     }
 
-    /// The place of a part of the `spec`: the value's, or the key's if it holds more values.
+    /// Where a key of the `spec` is written.
     pub fn key_span(&self, key: &str) -> Option<Span> {
         self.object.root.get("spec")?.entries().iter().find(|entry| entry.key.text == key).map(|entry| entry.key.span)
     }
