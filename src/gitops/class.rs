@@ -57,8 +57,19 @@ impl FileClass {
     }
 }
 
+/// How much it matters what lies at a place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Standing {
+    /// It is deployed, or nothing speaks against it.
+    Deployed,
+    /// It lies where things are shown or tested, and nothing deploys it from there.
+    Sample,
+    /// It was put away, and nothing deploys it any more.
+    Retired,
+}
+
 /// Names of directories whose content shows or tests something.
-const SAMPLES: [&str; 19] = [
+const SAMPLES: [&str; 16] = [
     "test",
     "tests",
     "testdata",
@@ -71,18 +82,24 @@ const SAMPLES: [&str; 19] = [
     "docs",
     "doc",
     "hack",
-    "archive",
-    ".archive",
-    "archived",
     "template",
     "templates",
     "boilerplate",
     "fixtures",
 ];
 
-/// Whether a file lies where things are shown or tested; nobody deploys from there unless something says so.
-pub fn is_sample(path: &RepoPath) -> bool {
-    path.parent().is_some_and(|directory| directory.as_str().split('/').any(|part| SAMPLES.contains(&part)))
+/// Names of directories whose content was put away.
+const ARCHIVES: [&str; 3] = ["archive", ".archive", "archived"];
+
+/// How much it matters what lies at a place, unless something says that it is deployed.
+pub fn standing(path: &RepoPath) -> Standing {
+    let directory = path.parent().unwrap_or_default();
+    let lies_in = |names: &[&str]| directory.as_str().split('/').any(|part| names.contains(&part));
+    match () {
+        () if lies_in(&ARCHIVES) => Standing::Retired,
+        () if lies_in(&SAMPLES) => Standing::Sample,
+        () => Standing::Deployed,
+    }
 }
 
 /// Decides what one file is. `charts` holds the directories with a `Chart.yaml`.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::class::{FileClass, is_sample};
+use super::class::{FileClass, Standing, standing};
 use super::disk::references;
 use super::inventory::Inventory;
 use super::{App, AppSource, Declared, Destination, SourceKind};
@@ -71,7 +71,7 @@ pub(super) fn releases(apps: &[App], inventory: &Inventory, files: &Files) -> Ve
             sources: vec![AppSource { span: None, kind: SourceKind::Helm(expand(files, release)) }],
             unresolved: layers.unresolved,
             application: None,
-            sample: is_sample(&file.path),
+            standing: standing(&file.path),
         });
     }
     found
@@ -111,7 +111,7 @@ pub(super) fn bound(binding: &ChartBinding, files: &Files) -> App {
         sources: vec![AppSource { span: Some(span), kind: SourceKind::Helm(expand(files, release)) }],
         unresolved: layers.unresolved,
         application: None,
-        sample: false,
+        standing: Standing::Deployed,
     }
 }
 

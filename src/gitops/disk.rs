@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::class::{FileClass, is_sample};
+use super::class::{FileClass, Standing, standing};
 use super::inventory::Inventory;
 use super::{App, AppSource, Declared, Destination, SourceKind};
 use crate::files::Files;
@@ -245,6 +245,6 @@ fn app(directory: &RepoPath, declared: Declared, kind: SourceKind) -> App {
         unresolved: Vec::new(),
         application: None,
         // The name of a file below decides, so that a directory called `examples` counts itself.
-        sample: directory.join("x").is_some_and(|path| is_sample(&path)),
+        standing: directory.join("x").map_or(Standing::Deployed, |path| standing(&path)),
     }
 }

@@ -12,7 +12,7 @@ mod inventory;
 mod own_repository;
 
 pub use argocd::Application;
-pub use class::{FileClass, is_sample};
+pub use class::{FileClass, Standing, standing};
 pub use flux::Substitution;
 pub use inventory::{Inventory, is_declaration, objects_of, yaml_files};
 
@@ -43,8 +43,8 @@ pub struct App {
     pub unresolved: Vec<Unresolved>,
     /// The Application, if Argo CD deploys it.
     pub application: Option<Application>,
-    /// Whether it lies among tests, examples or documentation and nothing says that it is deployed.
-    pub sample: bool,
+    /// Whether it is deployed, or only lies among tests, examples or what was put away.
+    pub standing: Standing,
 }
 
 /// What says that an app is deployed.

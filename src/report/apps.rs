@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
 
 use super::{Paths, visible};
-use crate::gitops::{App, AppSource, Declared, SourceKind};
+use crate::gitops::{App, AppSource, Declared, SourceKind, Standing};
 use crate::helm::{Binding, Release};
 use crate::repository::{BuiltApp, Repository};
 use crate::source::{RepoPath, Span};
@@ -153,7 +153,7 @@ impl View<'_> {
             "sources": app.sources.iter().map(|source| self.source(app, source).0).collect::<Vec<_>>(),
             "releases": releases,
             "objects": built.objects.len(),
-            "sample": app.sample,
+            "sample": app.standing != Standing::Deployed,
             "complete": built.is_complete(),
             "unresolved": unresolved,
         })

@@ -17,7 +17,8 @@ use super::BuiltApp;
 use crate::config::Config;
 use crate::files::Files;
 use crate::gitops::{
-    self, App, AppSource, Declaration, Declarations, Inventory, SourceKind, Substitution, is_declaration, is_sample,
+    self, App, AppSource, Declaration, Declarations, Inventory, SourceKind, Standing, Substitution, is_declaration,
+    standing,
 };
 use crate::kubernetes::Object;
 use crate::kustomize;
@@ -44,18 +45,18 @@ pub(super) fn apps(files: &Files, config: &Config, inventory: &Inventory) -> Vec
         }
         declarations = Some(effective);
     }
-    mark_samples(&mut built, files);
+    judge_standing(&mut built, files);
     built
 }
 
-/// Marks apps whose declaration lies among samples and is not deployed by another app.
-fn mark_samples(built: &mut [BuiltApp], files: &Files) {
-    let objects = built.iter().filter(|app| !app.app.sample).flat_map(|app| &app.objects);
+/// Weighs declared apps by where their declaration lies, unless another app deploys it.
+fn judge_standing(built: &mut [BuiltApp], files: &Files) {
+    let objects = built.iter().filter(|app| app.app.standing == Standing::Deployed).flat_map(|app| &app.objects);
     let deployed: BTreeSet<FileId> =
         objects.filter(|object| is_declaration(&object.id)).map(|object| object.root.span.file).collect();
     for app in built {
-        if let Some(span) = app.app.declared.span() {
-            app.app.sample = !deployed.contains(&span.file) && is_sample(&files.sources.file(span.file).path);
+        if let Some(span) = app.app.declared.span().filter(|span| !deployed.contains(&span.file)) {
+            app.app.standing = standing(&files.sources.file(span.file).path);
         }
     }
 }

@@ -20,6 +20,7 @@ use self::index::{Answer, Index};
 pub use self::near::{Near, Nearness};
 use self::variants::Variants;
 use super::{BuiltApp, Repository};
+use crate::gitops::Standing;
 use crate::kubernetes::{Definitions, Object, is_cluster_scoped};
 use crate::references::{self, Part, Place, Reference, Role};
 use crate::source::Span;
@@ -82,7 +83,7 @@ pub(super) fn home<'a>(app: &'a BuiltApp, object: &'a Object, definitions: &Defi
 pub(super) fn broken(repository: &Repository) -> Vec<Broken> {
     let mut asked = Vec::new();
     // What only shows or tests something refers to whatever its reader has, and what nothing applies breaks nothing.
-    let speaks = |app: &BuiltApp| !app.app.sample && !repository.is_unlisted(app);
+    let speaks = |app: &BuiltApp| app.app.standing == Standing::Deployed && !repository.is_unlisted(app);
     for (app_at, app) in repository.apps.iter().enumerate().filter(|(_, app)| speaks(app)) {
         for (object_at, object) in app.objects.iter().enumerate() {
             let namespace = home(app, object, &repository.definitions);

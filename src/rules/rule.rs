@@ -6,6 +6,7 @@ use super::matcher::Matcher;
 use super::setting::Setting;
 use crate::config::Config;
 use crate::finding::{Confidence, Finding, Label, RuleId, Severity};
+use crate::gitops::Standing;
 use crate::helm::Release;
 use crate::kubernetes::{Object, Quantity};
 use crate::repository::{BuiltApp, Repository};
@@ -61,14 +62,14 @@ pub struct Findings<'a> {
     app: Option<&'a BuiltApp>,
     object: Option<&'a Object>,
     list: Vec<Finding>,
-    /// Which of them are about samples.
-    samples: Vec<usize>,
+    /// Which of them are about what nobody deploys.
+    undeployed: Vec<(usize, Standing)>,
 }
 
 impl<'a> Findings<'a> {
     /// An empty collection for one rule.
     pub fn new(rule: &'a Rule, config: &'a Config) -> Self {
-        Self { rule, config, app: None, object: None, list: Vec::new(), samples: Vec::new() }
+        Self { rule, config, app: None, object: None, list: Vec::new(), undeployed: Vec::new() }
     }
 
     /// Says which app and object the next findings are about.
@@ -85,8 +86,8 @@ impl<'a> Findings<'a> {
     /// Adds a finding. `span` is the text to mend.
     pub fn report(&mut self, span: Span, message: impl Into<String>) -> &mut Finding {
         let at = self.list.len();
-        if self.app.is_some_and(|app| app.app.sample) {
-            self.samples.push(at);
+        if let Some(app) = self.app.filter(|app| app.app.standing != Standing::Deployed) {
+            self.undeployed.push((at, app.app.standing));
         }
         self.list.push(Finding {
             rule: self.rule.id.clone(),
@@ -131,10 +132,12 @@ impl<'a> Findings<'a> {
         self.setting(name).map(Node::items).unwrap_or_default().iter().filter_map(Node::as_text).collect()
     }
 
-    /// The findings so far. What only shows or tests something, and is deployed by nothing, weighs one step less.
+    /// The findings so far. What only shows or tests something, and is deployed by nothing, weighs one step less; what
+    /// was put away is only worth knowing.
     pub fn into_list(mut self) -> Vec<Finding> {
-        for at in self.samples {
-            self.list[at].severity = self.list[at].severity.lowered();
+        for (at, standing) in self.undeployed {
+            let severity = &mut self.list[at].severity;
+            *severity = if standing == Standing::Retired { Severity::Info } else { severity.lowered() };
         }
         self.list
     }

@@ -16,7 +16,7 @@ pub use application::Application;
 pub(super) use application_set::application_set;
 
 use super::inventory::Inventory;
-use super::{App, Declared, Destination};
+use super::{App, Declared, Destination, Standing};
 use crate::files::Files;
 use crate::kubernetes::Object;
 use crate::source::{Entry, FileId, RepoPath};
@@ -39,7 +39,7 @@ pub(super) fn application(object: &Object, inventory: &Inventory, files: &Files)
         sources: Vec::new(),
         unresolved: Vec::new(),
         application: Some(Application::new(object)),
-        sample: false,
+        standing: Standing::Deployed,
     };
     let sources: Vec<&Node> = spec.map(sources).unwrap_or_default();
     if sources.is_empty() {

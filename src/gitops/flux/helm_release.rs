@@ -1,7 +1,7 @@
 //! A Flux HelmRelease: a chart from one of Flux's sources, `valuesFrom` in order, and the inline values on top.
 
 use super::super::inventory::Inventory;
-use super::super::{App, AppSource, Declaration, Declarations, Declared, Destination, SourceKind};
+use super::super::{App, AppSource, Declaration, Declarations, Declared, Destination, SourceKind, Standing};
 use super::source;
 use crate::files::Files;
 use crate::helm::{Binding, ChartRef, Layers, Release, expand};
@@ -45,7 +45,7 @@ pub(in crate::gitops) fn helm_release(
         sources: Vec::new(),
         unresolved: Vec::new(),
         application: None,
-        sample: false,
+        standing: Standing::Deployed,
     };
     let named = chart(spec, object, declaration, declarations, inventory, files, &mut app.unresolved);
     let mut layers = Layers::new(named.span);

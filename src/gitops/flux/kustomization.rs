@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::inventory::{Inventory, has_kustomization, objects_of, yaml_files};
-use super::super::{App, AppSource, Declaration, Declarations, Declared, Destination, SourceKind};
+use super::super::{App, AppSource, Declaration, Declarations, Declared, Destination, SourceKind, Standing};
 use super::{Substitution, source};
 use crate::files::Files;
 use crate::kustomize;
@@ -35,7 +35,7 @@ pub(in crate::gitops) fn kustomization(
         sources: Vec::new(),
         unresolved: Vec::new(),
         application: None,
-        sample: false,
+        standing: Standing::Deployed,
     };
     let path = spec.and_then(|spec| spec.get("path"));
     let span = path.map_or(object.name_span(), |path| path.span);

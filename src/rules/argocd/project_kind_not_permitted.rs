@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::projects::{Projects, applications, is_listed, lists, permits_kind, place, scope_of};
+use crate::gitops::Standing;
 use crate::kubernetes::Scope;
 use crate::repository::Repository;
 use crate::rules::{Check, Findings};
@@ -12,7 +13,7 @@ pub(crate) const CHECK: Check = Check::Repository(check);
 fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     let projects = Projects::of(repository);
     let mut told = BTreeSet::new();
-    for (app, application) in applications(repository).filter(|(app, _)| !app.app.sample) {
+    for (app, application) in applications(repository).filter(|(app, _)| app.app.standing == Standing::Deployed) {
         for object in &app.objects {
             let (group, kind, name) = (object.id.group.as_str(), object.id.kind.as_str(), object.id.name.as_str());
             let Some(scope) = scope_of(repository, group, kind) else { continue };

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::finding::nearest;
-use crate::gitops::{SourceKind, is_sample};
+use crate::gitops::{SourceKind, Standing, standing};
 use crate::repository::Repository;
 use crate::rules::{Check, Findings};
 use crate::source::RepoPath;
@@ -14,7 +14,7 @@ pub(crate) const CHECK: Check = Check::Repository(check);
 fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     let applied = applied(repository);
     for file in repository.files.sources.files() {
-        if !crate::is_yaml(&file.path) || is_sample(&file.path) {
+        if !crate::is_yaml(&file.path) || standing(&file.path) != Standing::Deployed {
             continue;
         }
         let stream = repository.files.stream(file.id);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::finding::nearest;
+use crate::gitops::Standing;
 use crate::repository::Repository;
 use crate::rules::{Check, Findings};
 use crate::source::{RepoPath, Span};
@@ -11,7 +12,8 @@ use crate::yaml::Node;
 pub(crate) const CHECK: Check = Check::Repository(check);
 
 fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
-    let unlisted = repository.apps.iter().filter(|app| !app.app.sample && repository.is_unlisted(app));
+    let unlisted =
+        repository.apps.iter().filter(|app| app.app.standing == Standing::Deployed && repository.is_unlisted(app));
     let mut directories: BTreeMap<RepoPath, BTreeMap<RepoPath, Span>> = BTreeMap::new();
     for object in unlisted.flat_map(|app| &app.objects) {
         let path = &repository.files.sources.file(object.root.span.file).path;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::gitops::{Declared, SourceKind, is_declaration};
+use crate::gitops::{Declared, SourceKind, Standing, is_declaration};
 use crate::repository::{BuiltApp, Repository};
 use crate::rules::{Check, Findings};
 use crate::source::RepoPath;
@@ -20,7 +20,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
         }
     }
     let mut left: BTreeMap<RepoPath, Vec<(RepoPath, &BuiltApp)>> = BTreeMap::new();
-    for app in repository.apps.iter().filter(|app| is_left(app) && !app.app.sample) {
+    for app in repository.apps.iter().filter(|app| is_left(app) && app.app.standing == Standing::Deployed) {
         for directory in directories(app) {
             if let Some(parent) = directory.parent() {
                 left.entry(parent).or_default().push((directory, app));
