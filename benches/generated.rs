@@ -1,7 +1,9 @@
 //! A GitOps repository of any size, made up: what the benchmarks read and `examples/generate.rs` writes.
 //!
-//! Each team has a service (Deployment, Service, ConfigMap) with two overlays and an Application for each, and every
-//! fourth a chart from elsewhere with its values. The text depends on the number of the team only.
+//! Each team has a service (Deployment, Service, ConfigMap) with two overlays and an Application for each, every fourth a
+//! chart from elsewhere with its values, and every eighth a custom resource definition and a dashboard. A document has
+//! two kilobytes on average, as in public repositories, where most are short and a few are very long. The text depends on
+//! the number of the team only.
 
 use std::fmt::Write as _;
 
@@ -36,7 +38,101 @@ fn add_team(team: usize, files: &mut Vec<(String, String)>) -> usize {
         files.push((format!("clusters/production/{name}-cache.yaml"), chart_application(&name)));
         files.push((format!("charts/{name}-cache/values.yaml"), values(&name, team)));
     }
+    if team.is_multiple_of(8) {
+        files.push((format!("clusters/production/definitions/{name}.yaml"), definition(&name)));
+        files.push((format!("clusters/production/dashboards/{name}.yaml"), dashboard(&name)));
+    }
     files.len() - before
+}
+
+fn definition(name: &str) -> String {
+    let mut text = format!(
+        "apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata:
+  name: items.{name}.example.org
+spec:
+  group: {name}.example.org
+  names:
+    kind: Item
+    plural: items
+  scope: Namespaced
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      schema:
+        openAPIV3Schema:
+          type: object
+          properties:
+            spec:
+              type: object
+              properties:
+"
+    );
+    for field in 0..140 {
+        let _ = write!(
+            text,
+            "                field{field}:
+                  description: |-
+                    Field {field} of an item says how the service treats it. If it is not set, the service takes the
+                    default of its configuration; a change takes effect when the item is reconciled the next time.
+                  type: object
+                  required:
+                    - name
+                  properties:
+                    name:
+                      description: Name of the referent, which must exist in the namespace of the item.
+                      minLength: 1
+                      type: string
+                    optional:
+                      description: Whether the referent may be absent.
+                      type: boolean
+"
+        );
+    }
+    text
+}
+
+fn dashboard(name: &str) -> String {
+    let mut text = format!(
+        "apiVersion: v1
+kind: ConfigMap
+metadata:
+  name: {name}-dashboard
+  labels:
+    grafana_dashboard: \"1\"
+data:
+  {name}.json: |
+    {{
+      \"title\": \"{name}\",
+      \"uid\": \"{name}\",
+      \"panels\": [
+"
+    );
+    for panel in 0..40 {
+        let end = if panel == 39 { "" } else { "," };
+        let _ = write!(
+            text,
+            "        {{
+          \"id\": {panel},
+          \"type\": \"timeseries\",
+          \"title\": \"Requests of route {panel}\",
+          \"gridPos\": {{\"h\": 8, \"w\": 12, \"x\": 0, \"y\": {panel}}},
+          \"fieldConfig\": {{\"defaults\": {{\"unit\": \"reqps\", \"min\": 0}}, \"overrides\": []}},
+          \"targets\": [
+            {{
+              \"refId\": \"A\",
+              \"expr\": \"sum by (code) (rate(http_requests_total{{service=\\\"{name}\\\", route=\\\"{panel}\\\"}}[5m]))\",
+              \"legendFormat\": \"{{{{code}}}}\"
+            }}
+          ]
+        }}{end}
+"
+        );
+    }
+    text.push_str("      ]\n    }\n");
+    text
 }
 
 fn base_kustomization(name: &str) -> String {

@@ -368,7 +368,10 @@ impl History {
 
     /// Appends a step.
     pub fn push(&mut self, change: Change) {
-        Arc::make_mut(self.0.get_or_insert_default()).push(change);
+        let changes = Arc::make_mut(self.0.get_or_insert_default());
+        // Most nodes that change do so once.
+        changes.reserve_exact(1);
+        changes.push(change);
     }
 }
 
@@ -491,6 +494,10 @@ impl Mapping {
             && let Some(index) = self.aside.get_or_insert_default().index.get_mut()
         {
             index.insert(entry.key.text.clone(), self.entries.len());
+        }
+        if self.entries.len() == self.entries.capacity() {
+            // A patch adds a key or two to a map; doubling would waste more memory than all texts take.
+            self.entries.reserve_exact(1 + self.entries.len() / 4);
         }
         self.entries.push(entry);
     }
