@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use foldhash::{HashMap, HashSet};
 use rayon::prelude::*;
 
 use crate::source::{Entry, FileId, RepoPath, SourceFile, Sources, Span};
@@ -12,7 +11,8 @@ use crate::yaml::{self, Action, Node, Stream, Value};
 pub struct Files {
     /// Paths and bytes.
     pub sources: Sources,
-    streams: RwLock<HashMap<FileId, Arc<Stream>>>,
+    /// By the file's number.
+    streams: RwLock<Vec<Option<Arc<Stream>>>>,
 }
 
 impl Files {
@@ -25,30 +25,43 @@ impl Files {
     #[must_use]
     pub fn with_contents(&self, changes: Vec<(FileId, Vec<u8>)>) -> Self {
         let mut streams = self.streams.read().unwrap_or_else(PoisonError::into_inner).clone();
-        for (id, _) in &changes {
-            streams.remove(id);
+        for (file, _) in &changes {
+            if let Some(stream) = streams.get_mut(file.0 as usize) {
+                *stream = None;
+            }
         }
         Self { sources: self.sources.with_contents(changes), streams: RwLock::new(streams) }
     }
 
     /// Parses files in parallel, so that later calls of [`Files::stream`] answer at once.
     pub fn parse_all(&self, files: &[FileId]) {
-        let known: HashSet<FileId> =
-            self.streams.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
-        let missing = files.par_iter().filter(|id| !known.contains(*id));
-        let parsed: Vec<_> = missing.map(|id| (*id, Arc::new(self.parse(*id)))).collect();
-        self.streams.write().unwrap_or_else(PoisonError::into_inner).extend(parsed);
+        files.par_iter().for_each(|file| {
+            self.stream(*file);
+        });
     }
 
     /// The documents of a file, parsed at the first call. A file that can't be read has none; ask
     /// [`SourceFile::bytes`] why.
     pub fn stream(&self, file: FileId) -> Arc<Stream> {
-        if let Some(stream) = self.streams.read().unwrap_or_else(PoisonError::into_inner).get(&file) {
+        let streams = self.streams.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Some(stream)) = streams.get(file.0 as usize) {
             return Arc::clone(stream);
         }
-        let stream = Arc::new(self.parse(file));
+        drop(streams);
+        self.keep(file, Arc::new(self.parse(file)))
+    }
+
+    /// Keeps the documents of a file, unless another thread was faster; gives those that are kept.
+    fn keep(&self, file: FileId, stream: Arc<Stream>) -> Arc<Stream> {
         let mut streams = self.streams.write().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(streams.entry(file).or_insert(stream))
+        let at = file.0 as usize;
+        if streams.len() <= at {
+            streams.resize(at + 1, None);
+        }
+        match streams.get_mut(at) {
+            Some(known) => Arc::clone(known.get_or_insert(stream)),
+            None => stream,
+        }
     }
 
     /// The file at `path`, if one is there.

@@ -8,8 +8,6 @@ mod suppression;
 
 use std::time::Duration;
 
-use rayon::prelude::*;
-
 use crate::config::Level;
 use crate::finding::{Finding, RuleId};
 use crate::repository::Repository;
@@ -54,7 +52,7 @@ pub fn run(repository: &Repository, rules: &[Rule]) -> Run {
     let levels = &repository.config.levels;
     let may_run = |rule: &&Rule| levels.may_run(rule.id.as_str(), &rule.group, !rule.pedantic);
     let active: Vec<&Rule> = rules.iter().filter(may_run).collect();
-    let outcomes: Vec<run::Outcome> = active.par_iter().map(|rule| run::run(rule, repository)).collect();
+    let outcomes = run::run(&active, repository);
     let timings = active.iter().zip(&outcomes);
     let timings = timings.filter(|(rule, _)| !matches!(rule.check, Check::Engine)).map(|(rule, outcome)| Timing {
         rule: rule.id.clone(),

@@ -1,8 +1,10 @@
-//! One rule over everything it looks at.
+//! Rules over everything they look at.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
+
+use rayon::prelude::*;
 
 use crate::finding::{Finding, RuleId};
 use crate::gitops::Declared;
@@ -26,57 +28,91 @@ pub(super) struct Failure {
     reason: String,
 }
 
-/// Runs one rule. A panic at one object or file is caught; the others are still looked at.
-pub(super) fn run(rule: &Rule, repository: &Repository) -> Outcome {
-    let start = Instant::now();
-    let mut findings = Findings::new(rule, &repository.config);
-    let mut failure = None;
-    let mut guard = |place: &dyn Fn() -> Span, findings: &mut dyn FnMut()| {
-        // What a panicking check leaves behind is a list of findings that were whole when they were added.
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(findings)) {
-            let reason = reason(payload.as_ref());
-            failure.get_or_insert_with(|| Failure { rule: rule.id.clone(), place: place(), reason });
+/// How many apps are looked at together: few enough that their objects stay in a processor's cache while one rule after
+/// the other reads them, which in a large repository costs less than half of reading them anew for each rule.
+const APPS_TOGETHER: usize = 8;
+
+/// Runs rules; gives what each found, in their order. A panic at one object or file is caught; the others are still
+/// looked at.
+pub(super) fn run(rules: &[&Rule], repository: &Repository) -> Vec<Outcome> {
+    let mut outcomes: Vec<Outcome> = rules.par_iter().map(|rule| over_repository(rule, repository)).collect();
+    let by_apps: Vec<Vec<Outcome>> = repository
+        .apps
+        .par_chunks(APPS_TOGETHER)
+        .map(|apps| rules.iter().map(|rule| over_apps(rule, apps, repository)).collect())
+        .collect();
+    for part in by_apps {
+        for (outcome, part) in outcomes.iter_mut().zip(part) {
+            outcome.findings.extend(part.findings);
+            outcome.failure = outcome.failure.take().or(part.failure);
+            outcome.time += part.time;
         }
-    };
-    match &rule.check {
-        Check::Engine => {}
-        Check::Match(matcher) => {
-            for app in &repository.apps {
-                guard(&|| place_of(app), &mut || matcher.check(app, repository, &mut findings));
-            }
-        }
-        Check::Object(check) => {
-            for app in &repository.apps {
-                for object in &app.objects {
-                    findings.about(Some(app), Some(object));
-                    guard(&|| object.name_span(), &mut || check(object, app, repository, &mut findings));
-                }
-            }
-        }
-        Check::Release(check) => {
-            for app in &repository.apps {
-                findings.about(Some(app), None);
-                for release in &app.releases {
-                    guard(&|| release.chart_span, &mut || check(release, app, repository, &mut findings));
-                }
-            }
-        }
-        Check::App(check) => {
-            for app in &repository.apps {
-                findings.about(Some(app), None);
-                guard(&|| place_of(app), &mut || check(app, repository, &mut findings));
-            }
-        }
+    }
+    outcomes
+}
+
+/// What a rule finds where it looks at files or at everything at once.
+fn over_repository(rule: &Rule, repository: &Repository) -> Outcome {
+    guarded(rule, repository, |findings, guard| match &rule.check {
         Check::Repository(check) => {
-            guard(&|| Span::start_of(FileId(0)), &mut || check(repository, &mut findings));
+            guard(&|| Span::start_of(FileId(0)), &mut || check(repository, findings));
         }
         Check::File(check) => {
             for file in repository.files.sources.files().iter().filter(|file| repository.class(file.id).matters()) {
                 let stream = repository.files.stream(file.id);
-                guard(&|| Span::start_of(file.id), &mut || check(file, &stream, repository, &mut findings));
+                guard(&|| Span::start_of(file.id), &mut || check(file, &stream, repository, findings));
             }
         }
-    }
+        Check::Engine | Check::Match(_) | Check::Object(_) | Check::Release(_) | Check::App(_) => {}
+    })
+}
+
+/// What a rule finds where it looks at apps and what they hold.
+fn over_apps(rule: &Rule, apps: &[BuiltApp], repository: &Repository) -> Outcome {
+    guarded(rule, repository, |findings, guard| {
+        for app in apps {
+            findings.about(Some(app), None);
+            match &rule.check {
+                Check::Match(matcher) => {
+                    guard(&|| place_of(app), &mut || matcher.check(app, repository, findings));
+                }
+                Check::Object(check) => {
+                    for object in &app.objects {
+                        findings.about(Some(app), Some(object));
+                        guard(&|| object.name_span(), &mut || check(object, app, repository, findings));
+                    }
+                }
+                Check::Release(check) => {
+                    for release in &app.releases {
+                        guard(&|| release.chart_span, &mut || check(release, app, repository, findings));
+                    }
+                }
+                Check::App(check) => guard(&|| place_of(app), &mut || check(app, repository, findings)),
+                Check::Engine | Check::Repository(_) | Check::File(_) => return,
+            }
+        }
+    })
+}
+
+/// Runs one check at one place; the place is asked for only if it panics.
+type Guard<'g> = dyn FnMut(&dyn Fn() -> Span, &mut dyn FnMut()) + 'g;
+
+fn guarded<'a>(
+    rule: &'a Rule,
+    repository: &'a Repository,
+    work: impl FnOnce(&mut Findings<'a>, &mut Guard<'_>),
+) -> Outcome {
+    let start = Instant::now();
+    let mut findings = Findings::new(rule, &repository.config);
+    let mut failure = None;
+    let mut guard = |place: &dyn Fn() -> Span, check: &mut dyn FnMut()| {
+        // What a panicking check leaves behind is a list of findings that were whole when they were added.
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(check)) {
+            let reason = reason(payload.as_ref());
+            failure.get_or_insert_with(|| Failure { rule: rule.id.clone(), place: place(), reason });
+        }
+    };
+    work(&mut findings, &mut guard);
     Outcome { findings: findings.into_list(), failure, time: start.elapsed() }
 }
 
