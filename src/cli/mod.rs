@@ -12,6 +12,7 @@ mod markdown;
 mod rules;
 mod scope;
 mod surroundings;
+mod trace;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -55,6 +56,7 @@ enum Verb {
     Lint(lint::Arguments),
     Build(build::Arguments),
     Apps(apps::Arguments),
+    Trace(trace::Arguments),
     Rules(rules::Arguments),
     Explain(explain::Arguments),
 }
@@ -121,6 +123,7 @@ pub fn run_in(
         Verb::Lint(arguments) => lint::run(&arguments, &mut context),
         Verb::Build(arguments) => build::run(&arguments, &mut context),
         Verb::Apps(arguments) => apps::run(&arguments, &mut context),
+        Verb::Trace(arguments) => trace::run(&arguments, &mut context),
         Verb::Rules(arguments) => rules::run(&arguments, &mut context),
         Verb::Explain(arguments) => explain::run(&arguments, &mut context),
     };

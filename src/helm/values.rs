@@ -67,9 +67,13 @@ impl Index {
     }
 }
 
+/// `over` in the place of `base`, with the past of both: what `over` replaced before came after `base`.
 fn replaced(base: &Node, over: &Node) -> Node {
     let mut node = over.clone();
-    node.changed(Action::Replaced, over.span, Some(base.clone()));
+    let first = over.history.changes().iter().find_map(|change| change.before.as_ref()).unwrap_or(over);
+    node.history = base.history.clone();
+    node.changed(Action::Replaced, first.span, Some(base.clone()));
+    over.history.changes().iter().for_each(|change| node.history.push(change.clone()));
     node
 }
 
@@ -94,6 +98,15 @@ mod tests {
         assert!(merged.same_value(&node("{a: {x: 1, y: [3]}, b: 1, c: 2}")));
         let list = merged.at(&["a", "y"]).expect("a list");
         assert!(list.history.changes()[0].before.as_ref().expect("the older list").same_value(&node("[1, 2]")));
+    }
+
+    #[test]
+    fn a_value_knows_every_layer_that_it_replaced() {
+        let user = merge_values(&merge_values(&node("a: 1"), &node("a: 2")), &node("a: 3"));
+        let all = coalesce(&node("a: 0"), &user);
+        let changes = all.get("a").expect("a value").history.changes();
+        let before: Vec<_> = changes.iter().filter_map(|change| change.before.as_ref()?.as_i64()).collect();
+        assert_eq!(before, [0, 1, 2]);
     }
 
     #[test]

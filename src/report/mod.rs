@@ -13,6 +13,7 @@ mod sarif;
 mod secrets;
 mod summary;
 mod text;
+pub mod trace;
 mod visible;
 
 use std::io::{self, Write};
