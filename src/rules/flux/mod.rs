@@ -1,4 +1,17 @@
-//! What rules must know of Flux.
+//! Rules about Flux' declarations, and what other rules must know of Flux.
+
+mod variables;
+mod world;
+
+pub(super) mod chart_name_invalid;
+pub(super) mod depends_on_cycle;
+pub(super) mod depends_on_missing;
+pub(super) mod health_check_missing;
+pub(super) mod path_missing;
+pub(super) mod source_missing;
+pub(super) mod substitution_not_enabled;
+pub(super) mod substitution_undefined;
+pub(super) mod values_from_missing;
 
 use std::collections::BTreeSet;
 
