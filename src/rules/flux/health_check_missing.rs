@@ -52,8 +52,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
             let is_deployed = same.iter().any(|(object, other)| {
                 other.app.declared.span().is_some() && may_be(other.namespace_of(object), namespace)
             });
-            let is_whole = !deployed.problems.iter().any(|problem| problem.loses_objects());
-            if is_deployed || !is_whole || repository.config.is_external(kind, namespace, name) {
+            if is_deployed || deployed.objects.is_empty() || repository.config.is_external(kind, namespace, name) {
                 continue;
             }
             // A chart or an operator may make an object of any name; but a manifest that lies in the directory and is

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::world::World;
-use crate::finding::nearest;
+use super::world::{World, slip};
 use crate::gitops::{Declared, SourceKind};
 use crate::repository::Repository;
 use crate::rules::{Check, Findings};
@@ -42,7 +41,8 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
         let Some(reference) = source(root) else { continue };
         let url =
             world.named(reference.0, "", reference.1).find_map(|source| source.object.root.str_at(&["spec", "url"]));
-        if !own.contains(&reference) && !url.is_some_and(|url| repository.inventory.own.is_own(url)) {
+        let near = nearest_directory(text, repository);
+        if near.is_none() && !own.contains(&reference) && !url.is_some_and(|url| repository.inventory.own.is_own(url)) {
             continue;
         }
         findings.about(Some(app), Some(member.object));
@@ -53,20 +53,32 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
         );
         let finding = findings.report(span, message);
         finding.label("no such directory");
-        if let Some(near) = nearest_directory(text, repository) {
+        if let Some(near) = near {
             finding.help(format!("did you mean `./{near}`?"));
         }
     }
 }
 
-/// The directory that was probably meant: below the deepest one that is there, the one with the nearest name, and in it
-/// the rest of the path; else the nearest of all.
+/// The directory that was probably meant. One part of its path differs: by a slip, by a word at its end, or in whatever
+/// way if no other directory is like it.
 fn nearest_directory<'a>(text: &str, repository: &'a Repository) -> Option<&'a str> {
-    let directories = repository.inventory.directories();
     let path = RepoPath::root().join(text)?;
-    let candidates = directories.iter().map(RepoPath::as_str);
-    let same_depth = |other: &&str| other.matches('/').count().abs_diff(path.as_str().matches('/').count()) <= 1;
-    let same_end = |other: &&str| other.rsplit('/').next() == Some(path.file_name());
-    let near = nearest(path.as_str(), candidates.clone().filter(same_depth).filter(same_end));
-    near.or_else(|| nearest(path.as_str(), candidates.filter(same_depth)))
+    let parts: Vec<&str> = path.as_str().split('/').collect();
+    let mut like = Vec::new();
+    let mut unlike = Vec::new();
+    for other in repository.inventory.directories().iter().map(RepoPath::as_str) {
+        let others: Vec<&str> = other.split('/').collect();
+        let mut different = parts.iter().zip(&others).filter(|(a, b)| a != b);
+        let (Some((written, there)), None) = (different.next(), different.next()) else { continue };
+        if parts.len() != others.len() {
+            continue;
+        }
+        if slip(written, [*there]).is_some() || written.starts_with(there) || there.starts_with(written) {
+            like.push((strsim::damerau_levenshtein(written, there), other));
+        } else if parts.len() > 2 && parts.last() == others.last() {
+            unlike.push(other);
+        }
+    }
+    let only = unlike.first().filter(|_| unlike.len() == 1).copied();
+    like.into_iter().min().map(|(_, other)| other).or(only)
 }

@@ -20,6 +20,9 @@ const PLACES: [(&str, &[&str]); 4] = [
 /// Kinds that a cluster's bootstrap makes without Git.
 const BOOTSTRAPPED: [&str; 3] = ["GitRepository", "OCIRepository", "Bucket"];
 
+/// How many times as often another name must be used for a name to look odd beside it.
+const RARE: usize = 3;
+
 struct Reference<'a> {
     member: Member<'a>,
     app: &'a BuiltApp,
@@ -43,17 +46,18 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
         let of_kind = uses_of_kind.get(kind).copied().unwrap_or_default();
         BOOTSTRAPPED.contains(&kind) && 2 * uses.get(&(kind, name)).copied().unwrap_or_default() > of_kind
     };
+    let is_rare = |kind: &str, name: &str| {
+        let own = uses.get(&(kind, name)).copied().unwrap_or_default();
+        BOOTSTRAPPED.contains(&kind) && uses.iter().any(|((other, _), count)| *other == kind && *count >= RARE * own)
+    };
     let mut usual: Vec<(&str, &str)> = uses.keys().copied().filter(|(kind, name)| is_usual(kind, name)).collect();
     usual.extend(uses.keys().copied().filter(|(kind, name)| BOOTSTRAPPED.contains(kind) && *name == "flux-system"));
     for Reference { member, app, node, kind, name, namespace } in references {
         let known: Vec<&str> = usual.iter().filter(|(other, _)| *other == kind).map(|(_, name)| *name).collect();
         let mut found = world.find(kind, namespace, name, &known);
         // Where no such object is in Git at all, only the names that others use tell what is there.
-        let is_odd = matches!(found, Found::There)
-            && !world.open
-            && !known.is_empty()
-            && !known.contains(&name)
-            && world.is_unheard_of(kind, name);
+        let is_odd =
+            matches!(found, Found::There) && !world.open && is_rare(kind, name) && world.is_unheard_of(kind, name);
         if is_odd {
             found = Found::Missing;
         }

@@ -2,8 +2,8 @@
 
 use foldhash::{HashMap, HashMapExt};
 
-use super::world::{World, may_be};
-use crate::finding::{Confidence, nearest};
+use super::world::{World, may_be, slip};
+use crate::finding::Confidence;
 use crate::kubernetes::Object;
 use crate::references::{Made, Spread, made};
 use crate::repository::Repository;
@@ -46,7 +46,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
             let hashed = in_namespace().find(|(object, _)| without_hash(&object.id.name) == Some(name));
             let elsewhere = deployed.of_kind(kind).find(|(object, _)| object.id.name == name);
             let names = in_namespace().map(|(object, _)| without_hash(&object.id.name).unwrap_or(&object.id.name));
-            let near = nearest(name, names);
+            let near = slip(name, names);
             let words = match (hashed, elsewhere, near) {
                 (Some((object, _)), ..) => {
                     format!("kustomize generates it as `{}`, and nothing changes the name here", object.id.name)

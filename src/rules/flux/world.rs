@@ -51,6 +51,8 @@ pub(super) struct World<'a> {
     by_name: HashMap<&'a str, Vec<usize>>,
     /// Whether objects of Flux may come from elsewhere: another repository, or a template.
     pub(super) open: bool,
+    /// Whether a parent patches variables into its children, so that what no parent builds lacks them.
+    patches_variables: bool,
     repository: &'a Repository,
 }
 
@@ -72,12 +74,23 @@ impl<'a> World<'a> {
             by_name.entry(member.object.id.name.as_str()).or_default().push(at);
         }
         let open = repository.apps.iter().any(holds_unknown_objects);
-        Self { members, by_name, open, repository }
+        let patches_variables = members.iter().any(|member| {
+            let patches = member.object.root.at(&["spec", "patches"]).map(Node::items).unwrap_or_default();
+            let texts = patches.iter().filter_map(|patch| patch.get("patch")?.value_text());
+            member.object.id.kind == "Kustomization" && texts.into_iter().any(|text| text.contains("postBuild"))
+        });
+        Self { members, by_name, open, patches_variables, repository }
     }
 
     /// Those that a build holds and that are of a kind.
     pub(super) fn built(&self, kind: &str) -> impl Iterator<Item = (Member<'a>, &'a BuiltApp)> {
         self.of_kind(kind).filter_map(|member| Some((member, member.app?)))
+    }
+
+    /// Whether the variables that a Kustomization defines are those it has in the cluster.
+    pub(super) fn has_its_variables(&self, member: Member<'a>) -> bool {
+        let is_deployed = member.app.is_some_and(|app| app.app.declared.span().is_some());
+        (is_deployed || !self.patches_variables) && !member.object.id.name.contains("${")
     }
 
     fn of_kind(&self, kind: &str) -> impl Iterator<Item = Member<'a>> {
@@ -115,7 +128,7 @@ impl<'a> World<'a> {
         }
         let neighbours = || self.of_kind(kind).filter(|member| may_be(member.namespace, namespace));
         let names = neighbours().map(|member| member.object.id.name.as_str()).filter(|name| !name.is_empty());
-        if let Some(near) = nearest(name, names.chain(known.iter().copied())) {
+        if let Some(near) = slip(name, names.chain(known.iter().copied())) {
             return Found::Near(near, neighbours().find(|member| member.object.id.name == near));
         }
         let alike = ALIKE.iter().find(|kinds| kinds.contains(&kind)).copied().unwrap_or_default();
@@ -165,6 +178,12 @@ pub(super) fn add_nearest(finding: &mut Finding, found: &Found<'_>) {
     }
 }
 
+/// The candidate that differs from the name by a slip of the hand, not by a word.
+pub(super) fn slip<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let limit = (name.chars().count() / 5).clamp(1, 3);
+    nearest(name, candidates).filter(|near| strsim::damerau_levenshtein(name, near) <= limit)
+}
+
 /// Whether two namespaces may be the same: an empty one is not known.
 pub(super) fn may_be(own: &str, wanted: &str) -> bool {
     own.is_empty() || wanted.is_empty() || own == wanted
@@ -182,7 +201,8 @@ fn is_flux(object: &Object) -> bool {
 }
 
 fn holds_unknown_objects(app: &BuiltApp) -> bool {
-    let is_unknown = matches!(app.app.declared, Declared::FluxKustomization(_))
+    let is_unknown = !app.app.sample
+        && matches!(app.app.declared, Declared::FluxKustomization(_))
         && app.app.sources.iter().any(|source| matches!(source.kind, SourceKind::Unresolved))
         && app.unresolved.iter().any(|unresolved| unresolved.cause != Cause::Missing);
     is_unknown || app.objects.iter().any(|object| object.id.is("fluxcd.controlplane.io", "ResourceSet"))
