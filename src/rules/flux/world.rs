@@ -3,7 +3,7 @@
 use foldhash::{HashMap, HashMapExt, HashSet};
 
 use crate::finding::{Confidence, Finding, nearest};
-use crate::gitops::{Declared, SourceKind};
+use crate::gitops::{Declared, SourceKind, Standing};
 use crate::kubernetes::Object;
 use crate::repository::{BuiltApp, Repository};
 use crate::source::Span;
@@ -201,7 +201,7 @@ fn is_flux(object: &Object) -> bool {
 }
 
 fn holds_unknown_objects(app: &BuiltApp) -> bool {
-    let is_unknown = !app.app.sample
+    let is_unknown = app.app.standing == Standing::Deployed
         && matches!(app.app.declared, Declared::FluxKustomization(_))
         && app.app.sources.iter().any(|source| matches!(source.kind, SourceKind::Unresolved))
         && app.unresolved.iter().any(|unresolved| unresolved.cause != Cause::Missing);
