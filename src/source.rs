@@ -174,7 +174,7 @@ pub struct SourceFile {
     pub id: FileId,
     /// The path from the repository's root.
     pub path: RepoPath,
-    location: PathBuf,
+    root: Arc<Path>,
     contents: OnceLock<Result<Contents, Unreadable>>,
     line_starts: OnceLock<Vec<u32>>,
     /// Number of characters before each block of [`COLUMN_BLOCK`] bytes.
@@ -217,12 +217,12 @@ impl SourceFile {
     }
 
     fn contents(&self) -> Result<&Contents, &Unreadable> {
-        self.contents.get_or_init(|| read(&self.location).map(Contents::from)).as_ref()
+        self.contents.get_or_init(|| read(&self.root.join(self.path.as_str())).map(Contents::from)).as_ref()
     }
 
-    fn new(id: FileId, path: RepoPath, location: PathBuf) -> Self {
+    fn new(id: FileId, path: RepoPath, root: Arc<Path>) -> Self {
         let (contents, line_starts, characters) = Default::default();
-        Self { id, path, location, contents, line_starts, characters }
+        Self { id, path, root, contents, line_starts, characters }
     }
 
     /// The text a span covers; empty if the span does not lie in this file's text.
@@ -312,7 +312,7 @@ fn read(location: &Path) -> Result<Vec<u8>, Unreadable> {
 /// A *listed* set knows its files from one walk and answers from memory. An *open* set asks the file system for each new
 /// path, which serves `presync build DIR`: it touches only what the build needs.
 pub struct Sources {
-    root: PathBuf,
+    root: Arc<Path>,
     open: bool,
     state: RwLock<State>,
 }
@@ -331,6 +331,7 @@ impl Sources {
     /// A set that holds exactly `files`, and `links` from a symbolic link's path to its target.
     /// Numbers follow the order of `files`; pass them sorted, so that equal repositories give equal numbers.
     pub fn listed(root: PathBuf, files: Vec<RepoPath>, links: Vec<(RepoPath, RepoPath)>) -> Self {
+        let root: Arc<Path> = root.into();
         let mut state = State { by_path: HashMap::with_capacity(files.len()), ..State::default() };
         state.directories.insert(RepoPath::root(), Vec::new());
         for path in files {
@@ -348,6 +349,7 @@ impl Sources {
         for children in state.directories.values_mut() {
             children.sort();
             children.dedup();
+            children.shrink_to_fit();
         }
         state.links = links.into_iter().collect();
         Self { root, open: false, state: RwLock::new(state) }
@@ -372,9 +374,9 @@ impl Sources {
         let mut state = self.read_state().clone();
         for (id, bytes) in changes {
             if let Some(file) = state.files.get_mut(id.0 as usize) {
-                let (path, location) = (file.path.clone(), file.location.clone());
+                let (path, root) = (file.path.clone(), Arc::clone(&file.root));
                 let contents = OnceLock::from(Ok(bytes.into()));
-                *file = Arc::new(SourceFile { contents, ..SourceFile::new(id, path, location) });
+                *file = Arc::new(SourceFile { contents, ..SourceFile::new(id, path, root) });
             }
         }
         Self { root: self.root.clone(), open: self.open, state: RwLock::new(state) }
@@ -382,7 +384,7 @@ impl Sources {
 
     /// A set over everything below `root` that looks at the file system when asked.
     pub fn open(root: PathBuf) -> Self {
-        Self { root, open: true, state: RwLock::default() }
+        Self { root: root.into(), open: true, state: RwLock::default() }
     }
 
     /// The directory that paths are relative to.
@@ -446,7 +448,7 @@ impl Sources {
 
     /// The file system path of a repository path.
     pub fn location(&self, path: &RepoPath) -> PathBuf {
-        if path.as_str().is_empty() { self.root.clone() } else { self.root.join(path.as_str()) }
+        if path.as_str().is_empty() { self.root.to_path_buf() } else { self.root.join(path.as_str()) }
     }
 
     /// Whether a path exists on disk though the walk did not list it, as an ignored or untracked file does.
@@ -522,10 +524,9 @@ impl Sources {
 }
 
 impl State {
-    fn add(&mut self, root: &Path, path: RepoPath) -> FileId {
+    fn add(&mut self, root: &Arc<Path>, path: RepoPath) -> FileId {
         let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
-        let location = root.join(path.as_str());
-        let file = SourceFile::new(id, path.clone(), location);
+        let file = SourceFile::new(id, path.clone(), Arc::clone(root));
         self.files.push(Arc::new(file));
         self.by_path.insert(path, id);
         id

@@ -83,8 +83,9 @@ impl MappingFrame {
 
     /// The map, with merges applied: a merge adds the keys that the map lacks, an earlier one before a later one.
     /// Where go-yaml v2 would prefer the merged value, that is remembered.
-    pub(super) fn finish(self) -> Mapping {
-        let mut mapping = self.mapping;
+    /// The frame is then as new, and keeps its memory.
+    pub(super) fn finish(&mut self) -> Mapping {
+        let mapping = &mut self.mapping;
         if !self.merges.is_empty() {
             let mut known: HashMap<CompactString, usize> = HashMap::with_capacity(mapping.len());
             known.extend(mapping.iter().enumerate().map(|(at, entry)| (entry.key.text.clone(), at)));
@@ -102,8 +103,10 @@ impl MappingFrame {
                 }
             }
         }
-        mapping.shrink();
-        mapping
+        self.index = None;
+        self.merges.clear();
+        self.has_converted_key = false;
+        self.mapping.take_exact()
     }
 }
 

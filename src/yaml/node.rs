@@ -563,9 +563,9 @@ impl Mapping {
         }
     }
 
-    /// Frees what the entries do not need.
-    pub(super) fn shrink(&mut self) {
-        self.entries.shrink_to_fit();
+    /// Moves everything into a map that takes no more memory than it needs; the memory stays for the next one.
+    pub(super) fn take_exact(&mut self) -> Self {
+        Self { entries: self.entries.drain(..).collect(), aside: self.aside.take() }
     }
 }
 

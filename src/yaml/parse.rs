@@ -78,6 +78,8 @@ pub fn parse(file: FileId, bytes: &[u8]) -> Stream {
         values: 0,
         from: 0,
         anchors: Vec::new(),
+        spare_lists: Vec::new(),
+        spare_maps: Vec::new(),
     };
     builder.run()
 }
@@ -105,6 +107,9 @@ struct Builder<'a> {
     from: usize,
     /// Every anchor of the file.
     anchors: Vec<(Cow<'a, str>, Span)>,
+    /// Memory of lists and maps that are finished, for those to come: growing each one anew would leave holes.
+    spare_lists: Vec<Vec<Node>>,
+    spare_maps: Vec<Box<MappingFrame>>,
 }
 
 /// The document under construction.
@@ -249,10 +254,12 @@ impl<'a> Builder<'a> {
             }
             Event::SequenceStart(style, anchor, tag) => {
                 let start = if style == StructureStyle::Block { self.first_dash(range.start) } else { range.start };
-                self.open(FrameKind::Sequence(Vec::new()), style, anchor, tag.as_deref(), start);
+                let items = self.spare_lists.pop().unwrap_or_default();
+                self.open(FrameKind::Sequence(items), style, anchor, tag.as_deref(), start);
             }
             Event::MappingStart(style, anchor, tag) => {
-                self.open(FrameKind::Mapping(Box::default(), None), style, anchor, tag.as_deref(), range.start);
+                let map = self.spare_maps.pop().unwrap_or_default();
+                self.open(FrameKind::Mapping(map, None), style, anchor, tag.as_deref(), range.start);
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(range),
             Event::Anchor(_, name) => {
@@ -348,11 +355,13 @@ impl<'a> Builder<'a> {
         let span = self.span(frame.start, self.document.end);
         let value = match frame.kind {
             FrameKind::Sequence(mut items) => {
-                items.shrink_to_fit();
-                Value::Sequence(items.into())
+                let exact: Vec<Node> = items.drain(..).collect();
+                self.spare_lists.push(items);
+                Value::Sequence(exact.into())
             }
-            FrameKind::Mapping(mapping, _) => {
-                let mapping = mapping.finish();
+            FrameKind::Mapping(mut frame, _) => {
+                let mapping = frame.finish();
+                self.spare_maps.push(frame);
                 Value::Mapping(mapping.into())
             }
         };
