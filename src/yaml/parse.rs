@@ -284,6 +284,8 @@ impl<'a> Builder<'a> {
 
     fn scalar(&mut self, text: Cow<'_, str>, style: Style, anchor: usize, tag: Tag, mut range: Range<usize>) {
         let mut text = CompactString::from(text);
+        // A long text grew by doubling.
+        text.shrink_to_fit();
         let written = self.text.get(range.clone()).unwrap_or_default();
         match style {
             Style::Plain if written.is_empty() => {
