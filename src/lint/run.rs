@@ -13,6 +13,7 @@ use crate::rules::{Check, Findings, Rule};
 use crate::source::{FileId, Span};
 
 /// What one rule found.
+#[derive(Default)]
 pub(super) struct Outcome {
     pub(super) findings: Vec<Finding>,
     pub(super) failure: Option<Failure>,
@@ -32,23 +33,39 @@ pub(super) struct Failure {
 /// the other reads them, which in a large repository costs less than half of reading them anew for each rule.
 const APPS_TOGETHER: usize = 8;
 
+/// How many apps one task goes through.
+const APPS_IN_A_TASK: usize = 32 * APPS_TOGETHER;
+
 /// Runs rules; gives what each found, in their order. A panic at one object or file is caught; the others are still
 /// looked at.
 pub(super) fn run(rules: &[&Rule], repository: &Repository) -> Vec<Outcome> {
     let mut outcomes: Vec<Outcome> = rules.par_iter().map(|rule| over_repository(rule, repository)).collect();
     let by_apps: Vec<Vec<Outcome>> = repository
         .apps
-        .par_chunks(APPS_TOGETHER)
-        .map(|apps| rules.iter().map(|rule| over_apps(rule, apps, repository)).collect())
+        .par_chunks(APPS_IN_A_TASK)
+        .map(|apps| {
+            let mut outcomes: Vec<Outcome> = rules.iter().map(|_| Outcome::default()).collect();
+            for apps in apps.chunks(APPS_TOGETHER) {
+                for (rule, outcome) in rules.iter().zip(&mut outcomes) {
+                    outcome.add(over_apps(rule, apps, repository));
+                }
+            }
+            outcomes
+        })
         .collect();
     for part in by_apps {
-        for (outcome, part) in outcomes.iter_mut().zip(part) {
-            outcome.findings.extend(part.findings);
-            outcome.failure = outcome.failure.take().or(part.failure);
-            outcome.time += part.time;
-        }
+        outcomes.iter_mut().zip(part).for_each(|(outcome, part)| outcome.add(part));
     }
     outcomes
+}
+
+impl Outcome {
+    /// Adds what the rule found at later places.
+    fn add(&mut self, later: Outcome) {
+        self.findings.extend(later.findings);
+        self.failure = self.failure.take().or(later.failure);
+        self.time += later.time;
+    }
 }
 
 /// What a rule finds where it looks at files or at everything at once.

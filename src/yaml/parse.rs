@@ -109,6 +109,7 @@ struct Builder<'a> {
     anchors: Vec<(Cow<'a, str>, Span)>,
     /// Memory of lists and maps that are finished, for those to come: growing each one anew would leave holes.
     spare_lists: Vec<Vec<Node>>,
+    #[expect(clippy::vec_box, reason = "the box moves to the next frame as it is")]
     spare_maps: Vec<Box<MappingFrame>>,
 }
 
@@ -357,7 +358,8 @@ impl<'a> Builder<'a> {
         let span = self.span(frame.start, self.document.end);
         let value = match frame.kind {
             FrameKind::Sequence(mut items) => {
-                let exact: Vec<Node> = items.drain(..).collect();
+                let mut exact = Vec::with_capacity(items.len());
+                exact.append(&mut items);
                 self.spare_lists.push(items);
                 Value::Sequence(exact.into())
             }
