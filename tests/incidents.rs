@@ -63,3 +63,29 @@ fn incidents_are_found_before_the_mend_and_not_after() {
     assert!(count > 0, "there are incidents");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// The words between backticks in a text.
+fn quoted(text: &str) -> BTreeSet<&str> {
+    text.split('`').skip(1).step_by(2).collect()
+}
+
+#[test]
+fn the_page_on_incidents_names_every_folder_and_no_rule_that_is_not_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("docs/incidents.md")).expect("the page");
+    let named = quoted(&page);
+    let folders: BTreeSet<String> = fs::read_dir(root.join("fixtures/incidents"))
+        .expect("a folder of incidents")
+        .map(|entry| entry.expect("a readable entry").file_name().to_string_lossy().into_owned())
+        .collect();
+    let missing: Vec<&String> = folders.iter().filter(|folder| !named.contains(folder.as_str())).collect();
+    assert!(missing.is_empty(), "docs/incidents.md does not name {missing:?}");
+    let rules = rules::built_in();
+    for row in page.lines().filter(|line| line.starts_with("| ")) {
+        // The second column of a table names rules; that of the last tables gives reasons, without names.
+        let Some(cell) = row.split('|').nth(2) else { continue };
+        for name in quoted(cell) {
+            assert!(rules.iter().any(|rule| rule.id.as_str() == name), "docs/incidents.md: there is no rule `{name}`");
+        }
+    }
+}
