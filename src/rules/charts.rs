@@ -53,6 +53,7 @@ impl Facts {
             include_str!("../../rules/data/charts/cilium.yaml"),
             include_str!("../../rules/data/charts/grafana.yaml"),
             include_str!("../../rules/data/charts/kube-prometheus-stack.yaml"),
+            include_str!("../../rules/data/charts/topolvm.yaml"),
         ];
         let facts = FACTS.get_or_init(|| texts.into_iter().filter_map(Facts::parse).collect());
         facts.iter().find(|(name, _)| name == chart).map(|(_, facts)| facts)
@@ -140,6 +141,11 @@ impl<'a> Values<'a> {
 }
 
 impl<'a> Setting<'a> {
+    /// The items of a list, if it is known and one.
+    pub(crate) fn items(self) -> Option<&'a [Node]> {
+        self.node()?.as_sequence()
+    }
+
     /// The boolean, if it is known.
     pub(crate) fn bool(self) -> Option<bool> {
         self.node()?.as_bool()

@@ -39,6 +39,7 @@ mod service;
 mod serviceaccount;
 mod statefulset;
 mod storageclass;
+mod topolvm;
 mod workflow;
 mod yaml;
 
