@@ -1,11 +1,15 @@
 //! Rules about Argo CD's declarations.
 
 mod nearest;
+mod needs;
 mod projects;
+mod turn;
 
+pub(super) mod annotation_invalid;
 pub(super) mod application_namespace;
 pub(super) mod destination_invalid;
 pub(super) mod directory_contains_kustomization;
+pub(super) mod hook_needs_later_object;
 pub(super) mod ignore_differences_not_respected;
 pub(super) mod namespace_creation_not_permitted;
 pub(super) mod path_empty;
@@ -19,3 +23,4 @@ pub(super) mod project_undefined;
 pub(super) mod sync_option_unknown;
 pub(super) mod template_invalid;
 pub(super) mod values_file_missing;
+pub(super) mod wave_deadlock;

@@ -8,7 +8,7 @@ use crate::yaml::Node;
 pub(crate) const CHECK: Check = Check::App(check);
 
 /// The options that Argo CD knows (its documentation, "Sync Options").
-const OPTIONS: [&str; 15] = [
+pub(super) const OPTIONS: [&str; 15] = [
     "ApplyOutOfSyncOnly",
     "ClientSideApplyMigration",
     "CreateNamespace",

@@ -1,5 +1,6 @@
 //! Rules about what Kubernetes accepts in any object.
 
+pub(super) mod annotation_as_label;
 pub(super) mod api_version_missing;
 pub(super) mod cron_invalid;
 pub(super) mod name_invalid;
