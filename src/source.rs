@@ -54,6 +54,11 @@ impl Span {
         }
         Span { file: self.file, start: self.start.min(other.start), end: self.end.max(other.end) }
     }
+
+    /// Whether all of `other` lies in this span.
+    pub fn holds(self, other: Span) -> bool {
+        self.file == other.file && self.start <= other.start && other.end <= self.end
+    }
 }
 
 /// A path relative to the repository's root, with `/` between its parts, without `.` or `..`; empty for the root itself.

@@ -374,23 +374,34 @@ impl<'a> Engine<'a> {
     }
 
     /// Adds a resource; a second one of an id is an error.
-    fn take(&mut self, gathered: &mut Accumulator, resource: Resource, by: Span, wrap: impl Fn(&str) -> String) {
+    fn take(&mut self, gathered: &mut Accumulator, mut resource: Resource, by: Span, wrap: impl Fn(&str) -> String) {
         let span = resource.span();
-        if let Err(twice) = gathered.resources.append(resource) {
-            let (id, other) = *twice;
-            let words = wrap(&format!("may not add resource with an already registered id: {id}"));
-            let namespace = if id.namespace.is_empty() { String::new() } else { format!("{}/", id.namespace) };
-            let message = format!(
-                "{} {namespace}{} is already there, and kustomize refuses to build with two objects of one name",
-                id.gvk.kind, id.name
-            );
-            let mut problem = Problem::new(ProblemKind::BuildFails, span, message).upstream(words);
-            if other != span {
-                problem.related.push((other, "the other one".to_owned()));
+        resource.listed = Some(by);
+        let Err(twice) = gathered.resources.append(resource) else { return };
+        let (id, other, listed) = *twice;
+        let words = wrap(&format!("may not add resource with an already registered id: {id}"));
+        let namespace = if id.namespace.is_empty() { String::new() } else { format!("{}/", id.namespace) };
+        let name = format!("{} {namespace}{}", id.gvk.kind, id.name);
+        let problem = if other == span {
+            // One object by two ways: what is to be mended is the list.
+            if self.problems.last().is_some_and(|last| last.kind == ProblemKind::ObjectDuplicate && last.span == by) {
+                // A directory that is listed twice is one mistake, however much it holds.
+                return;
             }
-            problem.related.push((by, "included here".to_owned()));
-            self.report(problem.help("remove one of the two, or give one another name or namespace"));
-        }
+            let path = &self.files.sources.file(span.file).path;
+            let message = format!("this brings {name} of `{path}` a second time, and kustomize refuses to build");
+            let problem = Problem::new(ProblemKind::ObjectDuplicate, by, message);
+            let first = listed.filter(|first| *first != by);
+            let problem =
+                first.into_iter().fold(problem, |problem, first| problem.related(first, "it is here already"));
+            problem.related(span, "the object").help("take one of the two off the list")
+        } else {
+            let message =
+                format!("{name} is already there, and kustomize refuses to build with two objects of one name");
+            let problem = Problem::new(ProblemKind::ObjectDuplicate, span, message).related(other, "the other one");
+            problem.related(by, "included here").help("remove one of the two, or give one another name or namespace")
+        };
+        self.report(problem.upstream(words));
     }
 
     fn take_all(&mut self, gathered: &mut Accumulator, built: Accumulator, by: Span) {
@@ -433,7 +444,8 @@ impl<'a> Engine<'a> {
                 );
                 let message =
                     format!("`{text}` is a file; a component is a directory with a kustomization of kind Component");
-                self.report(Problem::new(ProblemKind::BuildFails, span, message).upstream(words));
+                let help = "list the file under `resources`, or name the component's directory";
+                self.report(Problem::new(ProblemKind::ComponentMisplaced, span, message).upstream(words).help(help));
                 gathered
             }
             Target::Missing if load::is_remote(text) => {
@@ -495,20 +507,28 @@ impl<'a> Engine<'a> {
         self.context.pop();
         let wants_component = list.is_some();
         if kustomization.is_component() != wants_component {
-            let (words, message) = if wants_component {
+            let (words, message, help) = if wants_component {
                 let kind = kustomization.root.str_at(&["kind"]).unwrap_or("Kustomization");
                 (
                     format!("expected kind 'Component' for path '{location}' but got '{kind}'"),
-                    format!("`{text}` is listed under components, but its kustomization has not `kind: Component`"),
+                    format!(
+                        "`{text}` stands under `components` but is no component, so the whole kustomization fails to build"
+                    ),
+                    "list it under `resources`, or give its kustomization `apiVersion: \
+                     kustomize.config.k8s.io/v1alpha1` and `kind: Component`",
                 )
             } else {
                 (
                     format!("expected kind != 'Component' for path '{location}'"),
-                    format!("`{text}` is a component; list it under `components`, not under `resources`"),
+                    format!(
+                        "`{text}` is a component and can't be a resource, so the whole kustomization fails to build"
+                    ),
+                    "list it under `components`",
                 )
             };
             let header = kustomization.root.get("kind").map_or(Span::start_of(kustomization.file), |kind| kind.span);
-            let problem = Problem::new(ProblemKind::BuildFails, span, message).upstream(format!("{prefix}{words}"));
+            let problem = Problem::new(ProblemKind::ComponentMisplaced, span, message);
+            let problem = problem.upstream(format!("{prefix}{words}")).help(help);
             self.report(problem.related(header, "the kind is said here"));
             return None;
         }

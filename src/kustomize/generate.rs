@@ -8,6 +8,7 @@ use super::id::text_of;
 use super::kustomization::Kustomization;
 use super::problem::{Problem, ProblemKind};
 use super::resource::{Behavior, Resource};
+use crate::finding::Severity;
 use crate::source::{FileId, Span};
 use crate::yaml::{Action, Entry, Key, Mapping, Node, Style, Value};
 
@@ -224,7 +225,8 @@ impl Engine<'_> {
                 }
                 let words = format!("merging from generator: id {describe} does not exist; cannot merge or replace");
                 let message = format!("there is no {} {} to merge with, so the build fails", id.gvk.kind, id.name);
-                let mut problem = Problem::new(ProblemKind::BuildFails, by, message).upstream(words);
+                let mut problem = Problem::new(ProblemKind::TransformerNoMatch, by, message).upstream(words);
+                problem.severity = Some(Severity::Error);
                 let names = gathered.resources.list().iter().filter(|other| other.gvk() == id.gvk).map(Resource::name);
                 problem.help = super::nearest(&id.name, names).map(|nearest| format!("did you mean `{nearest}`?"));
                 self.report(problem);
@@ -233,8 +235,9 @@ impl Engine<'_> {
                 let words = format!("merging from generator: id {describe} exists; behavior must be merge or replace");
                 let message = format!("{} {} is already there, so the build fails", id.gvk.kind, id.name);
                 let other = gathered.resources.list().get(*at).map_or(by, Resource::span);
-                let problem =
-                    Problem::new(ProblemKind::BuildFails, by, message).upstream(words).related(other, "the other one");
+                let problem = Problem::new(ProblemKind::ObjectDuplicate, by, message)
+                    .upstream(words)
+                    .related(other, "the other one");
                 self.report(problem.help("set `behavior: merge` or `behavior: replace`, or choose another name"));
             }
             ([at], behavior) => {

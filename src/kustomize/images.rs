@@ -7,6 +7,8 @@ use super::field_spec::{FieldSpec, Leaf, visit};
 use super::id::text_of;
 use super::kustomization::Kustomization;
 use super::problem::{Problem, ProblemKind};
+use super::resource::Resource;
+use crate::finding::Severity;
 use crate::source::Span;
 use crate::yaml::{Action, Node, Tag, Value};
 
@@ -30,17 +32,19 @@ impl Engine<'_> {
                 "the name of an image is a regular expression to kustomize, and `{name}` is none, so nothing is changed"
             );
             let span = entry.get("name").map_or(entry.span, |name| name.span);
-            return self.report(Problem::new(ProblemKind::BuildFails, span, message));
+            return self.report(Problem::new(ProblemKind::TransformerNoMatch, span, message));
         };
+        let mut found = false;
         for resource in gathered.resources.list_mut() {
             let gvk = resource.gvk();
             if gvk.kind == "CustomResourceDefinition" {
                 continue;
             }
             let mut set = |node: &mut Node| {
-                if node.value_text().is_none() {
+                let Some(text) = node.value_text() else {
                     return Err("wrong node kind: expected ScalarNode".to_owned());
-                }
+                };
+                found |= pattern.is_match(text);
                 retag(node, entry, &pattern);
                 Ok(())
             };
@@ -51,6 +55,11 @@ impl Engine<'_> {
             if let Err(words) = result {
                 self.report(Problem::fails(entry.span, words));
             }
+        }
+        if found {
+            self.applied.insert(entry.get("name").map_or(entry.span, |name| name.span));
+        } else if !gathered.incomplete {
+            self.problems.push(no_image(gathered, entry));
         }
     }
 
@@ -104,10 +113,58 @@ impl Engine<'_> {
                 return;
             }
             let message = format!("nothing that has replicas is called `{name}` here, so the build fails");
-            let mut problem = Problem::new(ProblemKind::BuildFails, span, message).upstream(words);
+            let mut problem = Problem::new(ProblemKind::TransformerNoMatch, span, message).upstream(words);
+            problem.severity = Some(Severity::Error);
             problem.help = super::nearest(name, names.iter().map(String::as_str))
                 .map(|nearest| format!("did you mean `{nearest}`?"));
             self.report(problem);
+        }
+    }
+}
+
+/// An entry of `images` that no image has the name of.
+fn no_image(gathered: &Accumulator, entry: &Node) -> Problem {
+    let name = text_of(entry.get("name"));
+    let span = entry.get("name").map_or(entry.span, |name| name.span);
+    let message =
+        format!("no container here has an image called `{name}`, so kustomize changes nothing and says nothing");
+    let problem = Problem::new(ProblemKind::TransformerNoMatch, span, message);
+    let mut images: Vec<(String, &Node, &Resource)> = Vec::new();
+    for resource in gathered.resources.list() {
+        collect_images(&resource.root, &mut |image| {
+            images.push((split(image.value_text().unwrap_or_default()).0, image, resource));
+        });
+    }
+    let short = |image: &str| image.rsplit('/').next().unwrap_or_default().to_owned();
+    let known = || images.iter().map(|(name, ..)| name.as_str());
+    let same_end = known().find(|known| short(known) == short(name) && *known != name).map(str::to_owned);
+    let near = same_end.or_else(|| super::nearest(name, known()).map(str::to_owned));
+    // What has the name all the same stands where kustomize does not look: in a custom resource.
+    if let Some((_, image, resource)) = images.iter().find(|(known, ..)| known == name) {
+        return problem
+            .related(image.span, "kustomize does not look here")
+            .help(format!("tell kustomize under `configurations` where {} has its images", resource.gvk().kind));
+    }
+    match near.and_then(|near| images.iter().find(|(known, ..)| *known == near)) {
+        Some((near, image, _)) => {
+            problem.related(image.span, "an image with a name like it").help(format!("did you mean `{near}`?"))
+        }
+        None => problem.help("write the name as the manifest has it, with its registry and without its tag"),
+    }
+}
+
+/// Every text called `image`, wherever it stands.
+fn collect_images<'a>(node: &'a Node, found: &mut impl FnMut(&'a Node)) {
+    match &node.value {
+        Value::Scalar(_) => {}
+        Value::Sequence(items) => items.iter().for_each(|item| collect_images(item, found)),
+        Value::Mapping(mapping) => {
+            for entry in mapping.iter() {
+                if entry.key.text == "image" && entry.value.value_text().is_some_and(|text| !text.is_empty()) {
+                    found(&entry.value);
+                }
+                collect_images(&entry.value, found);
+            }
         }
     }
 }

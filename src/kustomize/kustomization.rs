@@ -99,8 +99,9 @@ pub(super) fn read(
     }
     let root = stream.documents.first().and_then(|document| document.root.as_ref());
     let Some(root) = root.filter(|root| !root.is_null()) else {
-        let message = "the kustomization is empty".to_owned();
-        return Err(fails(Span::start_of(file), message, "kustomization.yaml is empty".to_owned()));
+        let message = "the kustomization is empty: kustomize refuses to build it";
+        let problem = Problem::new(ProblemKind::Empty, Span::start_of(file), message);
+        return Err(Box::new(problem.upstream("kustomization.yaml is empty")));
     };
     let mut misfits = Vec::new();
     let fitted = schema::fit(root, schema::KUSTOMIZATION, "Kustomization", &mut misfits);
@@ -128,33 +129,41 @@ fn check_header(
             .iter()
             .all(|entry| matches!(entry.key.text.as_str(), "kind" | "apiVersion") || entry.value.is_null())
         {
-            let message = "the kustomization names nothing: it has no field besides apiVersion and kind";
-            let problem = Problem::new(ProblemKind::BuildFails, root.span, message);
+            let message = "the kustomization names nothing: it has no field besides apiVersion and kind, and \
+                           kustomize refuses to build it";
+            let problem = Problem::new(ProblemKind::Empty, root.span, message);
             return Err(Box::new(problem.upstream("kustomization.yaml is empty")));
         }
     }
     let kind = kustomization.root.get("kind");
     let name = kind.and_then(Node::as_str).unwrap_or("Kustomization");
-    let mut wrong = |node: Option<&Node>, words: String| {
+    let mut wrong = |node: Option<&Node>, message: String, help: String, words: String| {
         let words = format!("Failed to read kustomization file under {location}:\n{words}");
-        let message = words.lines().last().unwrap_or_default().to_owned();
         let span = node.map_or(root.span, |node| node.span);
-        problems.push(Problem::new(ProblemKind::BuildFails, span, message).upstream(words));
+        problems.push(Problem::new(ProblemKind::HeaderInvalid, span, message).upstream(words).help(help));
     };
     if !matches!(name, "" | "Kustomization" | COMPONENT) {
-        wrong(kind, "kind should be Kustomization or Component".to_owned());
+        let message = format!("kustomize builds nothing of the kind `{name}`, and refuses the whole file");
+        let help = "write `kind: Kustomization`, or `kind: Component` for what others list under `components`";
+        wrong(kind, message, help.to_owned(), "kind should be Kustomization or Component".to_owned());
     }
     let required =
         if name == COMPONENT { "kustomize.config.k8s.io/v1alpha1" } else { "kustomize.config.k8s.io/v1beta1" };
     let version = kustomization.root.get("apiVersion");
-    if version.and_then(Node::as_str).is_some_and(|version| !version.is_empty() && version != required) {
-        wrong(version, format!("apiVersion for {name} should be {required}"));
+    let written = version.and_then(Node::as_str).filter(|version| !version.is_empty() && *version != required);
+    if let Some(written) = written {
+        let whose = if written.contains("fluxcd.io") { "; it is the one of Flux's own objects" } else { "" };
+        let message =
+            format!("`{written}` is not the apiVersion of a kustomize {name}{whose}; kustomize refuses the whole file");
+        let words = format!("apiVersion for {name} should be {required}");
+        wrong(version, message, format!("write `apiVersion: {required}`"), words);
     }
     Ok(())
 }
 
 fn misfit(misfit: Misfit) -> Problem {
     let words = format!("invalid Kustomization: {}", misfit.why);
+    let kind = if misfit.unknown.is_some() { ProblemKind::FieldUnknown } else { ProblemKind::BuildFails };
     let (message, help) = match &misfit.unknown {
         Some((name, known)) => {
             let nearest = super::nearest(name, known.iter().copied());
@@ -167,7 +176,7 @@ fn misfit(misfit: Misfit) -> Problem {
             (format!("kustomize refuses the whole file: {}", misfit.why.trim_start_matches("json: ")), help)
         }
     };
-    let mut problem = Problem::new(ProblemKind::BuildFails, misfit.span, message).upstream(words);
+    let mut problem = Problem::new(kind, misfit.span, message).upstream(words);
     problem.help = help;
     problem
 }

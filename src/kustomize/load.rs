@@ -94,7 +94,7 @@ pub(super) fn outside(files: &Files, directory: &RepoPath, text: &str, span: Spa
     );
     let help = "list the directory that holds the file, with a kustomization.yaml of its own, or move the file; \
                 `--load-restrictor LoadRestrictionsNone` lifts the rule where the controller allows it";
-    Problem::new(ProblemKind::BuildFails, span, message).upstream(words).help(help)
+    Problem::new(ProblemKind::LoadRestriction, span, message).upstream(words).help(help)
 }
 
 /// A path at which nothing stands, with the nearest name that is there.

@@ -57,7 +57,7 @@ impl Engine<'_> {
                 "with `namespace: {}` two objects become {} {}, and kustomize refuses to build",
                 namespace.name, id.gvk.kind, id.name
             );
-            let problem = Problem::new(ProblemKind::BuildFails, namespace.by, message).upstream(words);
+            let problem = Problem::new(ProblemKind::ObjectDuplicate, namespace.by, message).upstream(words);
             self.report(problem.related(span(first), "one of them").related(span(second), "the other one"));
         }
     }

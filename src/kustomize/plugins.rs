@@ -240,9 +240,13 @@ impl Engine<'_> {
         let mut read = Vec::new();
         let files = chart.get("additionalValuesFiles").map(Node::items).unwrap_or_default();
         for file in chart.get("valuesFile").into_iter().chain(files) {
-            let Ok(source) = self.load(kustomization, text_of(Some(file)), file.span) else {
-                incomplete = true;
-                continue;
+            let source = match self.load(kustomization, text_of(Some(file)), file.span) {
+                Ok(source) => source,
+                Err(problem) => {
+                    incomplete = true;
+                    self.report(*problem);
+                    continue;
+                }
             };
             read.push(source.id);
             let stream = self.files.stream(source.id);

@@ -39,6 +39,26 @@ pub enum ProblemKind {
     PatchIndexUnguarded,
     /// A strategic merge patch appends an element that can't be meant as a new one.
     PatchAppendsElement,
+    /// An element of a list that a strategic merge patch takes away, or does not apply, though nobody asks for it.
+    MergeLosesElement,
+    /// A `$patch` directive that does nothing, or that ends up in the object as data.
+    DirectiveIgnored,
+    /// An entry of `images`, `replicas` or `replacements` that finds nothing to change.
+    TransformerNoMatch,
+    /// Two objects of one identity, or one object that is gathered twice.
+    ObjectDuplicate,
+    /// A component among the resources, or something else among the components.
+    ComponentMisplaced,
+    /// A file outside the kustomization's directory.
+    LoadRestriction,
+    /// A field that kustomize does not know.
+    FieldUnknown,
+    /// An `apiVersion` or `kind` that is not a kustomization's.
+    HeaderInvalid,
+    /// A kustomization that names nothing.
+    Empty,
+    /// A file that Git is told to leave out of the repository.
+    FileIgnored,
     /// Any other reason for which `kustomize build` fails.
     BuildFails,
     /// Remote bases, plugins, functions: valid, but not to be had offline. The build is incomplete.
@@ -77,6 +97,7 @@ impl Problem {
 
     /// Whether objects are missing from the build, or not as they would be, because of this problem.
     pub fn loses_objects(&self) -> bool {
-        self.upstream.is_some() || matches!(self.kind, ProblemKind::ResourceMissing | ProblemKind::NotBuilt)
+        self.upstream.is_some()
+            || matches!(self.kind, ProblemKind::ResourceMissing | ProblemKind::FileIgnored | ProblemKind::NotBuilt)
     }
 }

@@ -12,6 +12,7 @@ use super::resource::Resource;
 use super::scalar::set_text;
 use super::schema;
 use super::selector::{Selector, anchored};
+use crate::finding::Severity;
 use crate::source::Span;
 use crate::yaml::{Action, Entry, Key, Mapping, Node, Style, Value};
 
@@ -60,11 +61,15 @@ impl Engine<'_> {
     }
 
     fn replacement_entry(&mut self, gathered: &mut Accumulator, entry: &Node) {
-        if let Err(problem) = apply(gathered, entry) {
-            let unknown = gathered.incomplete && problem.kind == ProblemKind::NotBuilt;
-            if !unknown {
-                let kind = ProblemKind::BuildFails;
-                self.report(Problem { kind, ..*problem });
+        let mut targets = Vec::new();
+        if let Err(problem) = apply(gathered, entry, &mut targets) {
+            self.report(*problem);
+        }
+        for (select, found) in targets {
+            if found {
+                self.applied.insert(aim(select));
+            } else if !gathered.incomplete {
+                self.problems.push(no_target(gathered, select));
             }
         }
     }
@@ -74,12 +79,42 @@ fn fails(span: Span, words: String, message: String) -> Box<Problem> {
     Box::new(Problem::new(ProblemKind::BuildFails, span, message).upstream(words))
 }
 
-/// What may be due to an object that could not be had; the engine drops it then.
-fn fails_if_complete(span: Span, words: String, message: String) -> Box<Problem> {
-    Box::new(Problem { kind: ProblemKind::NotBuilt, ..*fails(span, words, message) })
+fn no_match(span: Span, words: String, message: String) -> Box<Problem> {
+    let problem = Problem::new(ProblemKind::TransformerNoMatch, span, message).upstream(words);
+    Box::new(Problem { severity: Some(Severity::Error), ..problem })
 }
 
-fn apply(gathered: &mut Accumulator, entry: &Node) -> Result<(), Box<Problem>> {
+/// The place that says which objects a replacement writes to.
+fn aim(select: &Node) -> Span {
+    const FIELDS: [&str; 5] = ["name", "kind", "namespace", "group", "version"];
+    FIELDS.iter().find_map(|field| select.get(field)).map_or(select.span, |field| field.span)
+}
+
+/// A target of a replacement that selects nothing.
+fn no_target(gathered: &Accumulator, select: &Node) -> Problem {
+    let text = |field: &str| text_of(select.get(field));
+    let (kind, name) = (text("kind"), text("name"));
+    let wanted = [kind, name].join(" ");
+    let message = format!(
+        "the replacement finds no {} to write to, so kustomize changes nothing and says nothing",
+        if wanted.trim().is_empty() { "object" } else { wanted.trim() }
+    );
+    let mut problem = Problem::new(ProblemKind::TransformerNoMatch, aim(select), message);
+    let of_kind = || gathered.resources.list().iter().filter(|other| kind.is_empty() || other.gvk().kind == kind);
+    let near = super::nearest(name, of_kind().map(Resource::name));
+    if let Some(other) = of_kind().find(|other| Some(other.name()) == near) {
+        let help = format!("did you mean `{}`?", other.name());
+        problem = problem.related(other.span(), "an object with a name like it").help(help);
+    }
+    problem
+}
+
+/// Applies one replacement. `targets` gets what each target selects by, and whether that found anything.
+fn apply<'a>(
+    gathered: &mut Accumulator,
+    entry: &'a Node,
+    found: &mut Vec<(&'a Node, bool)>,
+) -> Result<(), Box<Problem>> {
     let targets = entry.get("targets");
     let (source, constant) = (entry.get("source"), entry.get("sourceValue"));
     let Some(targets) = targets.filter(|_| source.is_some() || constant.is_some()) else {
@@ -87,7 +122,10 @@ fn apply(gathered: &mut Accumulator, entry: &Node) -> Result<(), Box<Problem>> {
         return Err(fails(entry.span, words.clone(), words));
     };
     let value = match (source, constant) {
-        (Some(source), None) => source_value(gathered, source)?,
+        (Some(source), None) => match source_value(gathered, source)? {
+            Some(value) => value,
+            None => return Ok(()),
+        },
         (None, Some(constant)) => Node { style: Style::Plain, ..constant.clone() },
         _ => {
             let words = "either source or sourceValue must be set, but not both".to_owned();
@@ -105,9 +143,13 @@ fn apply(gathered: &mut Accumulator, entry: &Node) -> Result<(), Box<Problem>> {
         let default = Node::string("metadata.name", target.span);
         let paths = target.get("fieldPaths").map(Node::items).filter(|paths| !paths.is_empty());
         let paths = paths.unwrap_or(std::slice::from_ref(&default));
-        let mut renames = false;
+        let (mut renames, mut selected) = (false, false);
         for resource in gathered.resources.list_mut() {
-            if !selector.selects(resource) || rejects.iter().any(|reject| reject.rejects(resource)) {
+            if !selector.selects(resource) {
+                continue;
+            }
+            selected = true;
+            if rejects.iter().any(|reject| reject.rejects(resource)) {
                 continue;
             }
             for path in paths {
@@ -115,6 +157,7 @@ fn apply(gathered: &mut Accumulator, entry: &Node) -> Result<(), Box<Problem>> {
                 copy(resource, &value, path, target.get("options"))?;
             }
         }
+        found.push((select, selected));
         if renames {
             gathered.resources.ids_changed();
         }
@@ -179,7 +222,8 @@ impl Target {
     }
 }
 
-fn source_value(gathered: &Accumulator, source: &Node) -> Result<Node, Box<Problem>> {
+/// The value to copy; `None` if it may come from an object that could not be had.
+fn source_value(gathered: &Accumulator, source: &Node) -> Result<Option<Node>, Box<Problem>> {
     let text = |field: &str| text_of(source.get(field));
     let wanted = ResId {
         gvk: Gvk::new(text("group"), text("version"), text("kind")),
@@ -197,13 +241,14 @@ fn source_value(gathered: &Accumulator, source: &Node) -> Result<Node, Box<Probl
     let shown = source.get("fieldPath").map(|path| format!(":{}", text_of(Some(path)))).unwrap_or_default();
     let resource = match found.as_slice() {
         [resource] => resource,
+        [] if gathered.incomplete => return Ok(None),
         [] => {
             let words = format!("nothing selected by {wanted}{shown}");
             let message = format!(
                 "the replacement takes its value from {} {}, which is not here, so the whole kustomization fails to build",
                 wanted.gvk.kind, wanted.name
             );
-            let mut problem = fails_if_complete(name, words, message);
+            let mut problem = no_match(name, words, message);
             let of_kind = list.iter().filter(|resource| resource.gvk().is_selected_by(&wanted.gvk)).map(Resource::name);
             problem.help = super::nearest(&wanted.name, of_kind).map(|near| format!("did you mean `{near}`?"));
             return Err(problem);
@@ -228,12 +273,12 @@ fn source_value(gathered: &Accumulator, source: &Node) -> Result<Node, Box<Probl
     let Some(found) = found else {
         let words = format!("fieldPath `{path}` is missing for replacement source {wanted}");
         let message = format!("{} has no `{path}`, so the whole kustomization fails to build", describe(resource));
-        return Err(Box::new(fails(span, words, message).related(resource.span(), "the source")));
+        return Err(Box::new(no_match(span, words, message).related(resource.span(), "the source")));
     };
     let options = source.get("options");
     let delimiter = text_of(options.and_then(|options| options.get("delimiter")));
     if delimiter.is_empty() {
-        return Ok(found.clone());
+        return Ok(Some(found.clone()));
     }
     let Some(text) = found.value_text() else {
         let words = "delimiter option can only be used with scalar nodes".to_owned();
@@ -247,7 +292,7 @@ fn source_value(gathered: &Accumulator, source: &Node) -> Result<Node, Box<Probl
     };
     let mut value = found.clone();
     set_text(&mut value, part);
-    Ok(value)
+    Ok(Some(value))
 }
 
 /// Splits a field path; `[a.b/c]` is one key, `[name=x.y]` one match.
@@ -320,7 +365,7 @@ fn copy(resource: &mut Resource, value: &Node, path: &Node, options: Option<&Nod
         Ok(()) => {
             let message =
                 format!("{object} has no `{text}` for the replacement, so the whole kustomization fails to build");
-            let problem = fails(by, words, message).related(resource.span(), "the target");
+            let problem = no_match(by, words, message).related(resource.span(), "the target");
             Err(Box::new(problem.help("add `options: {create: true}` to the target if the field is to be made")))
         }
         Err(why) => {

@@ -22,6 +22,8 @@ pub(super) struct Resource {
     pub(super) behavior: Behavior,
     /// Names of the vars that point at this resource.
     pub(super) vars: Vec<String>,
+    /// The entry of the kustomization at work that brought it.
+    pub(super) listed: Option<Span>,
     pub(super) origin: Option<Origin>,
     pub(super) transformations: Vec<Origin>,
 }
@@ -86,6 +88,7 @@ impl Resource {
             needs_hash: None,
             behavior: Behavior::Create,
             vars: Vec::new(),
+            listed: None,
             origin: None,
             transformations: Vec::new(),
         }
@@ -211,12 +214,13 @@ impl Resources {
         self.any.take();
     }
 
-    /// Adds a resource unless one has its id already; then the id is returned with the place of the other.
-    pub(super) fn append(&mut self, resource: Resource) -> Result<(), Box<(ResId, Span)>> {
+    /// Adds a resource unless one has its id already; then the id is returned with the places of the other and of
+    /// what brought it.
+    pub(super) fn append(&mut self, resource: Resource) -> Result<(), Box<(ResId, Span, Option<Span>)>> {
         let id = resource.id();
         let key = id.key();
         if let Some(other) = self.with_current_id(&key).first().and_then(|at| self.list.get(*at)) {
-            return Err(Box::new((id, other.span())));
+            return Err(Box::new((id, other.span(), other.listed)));
         }
         let at = self.list.len();
         if let Some(any) = self.any.get_mut() {

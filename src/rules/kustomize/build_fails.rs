@@ -8,9 +8,16 @@ pub(crate) const CHECK: Check = Check::App(check);
 
 fn check<'a>(app: &'a BuiltApp, repository: &'a Repository, findings: &mut Findings<'a>) {
     findings.about(Some(app), None);
-    let own = app.problems.iter().filter(|problem| problem.kind == ProblemKind::BuildFails);
-    own.filter(|problem| !is_told_of_the_text(problem, repository))
-        .for_each(|problem| super::report_one(problem, findings));
+    let is_general = |problem: &&Problem| problem.kind == ProblemKind::BuildFails;
+    let told: Vec<&Problem> =
+        app.problems.iter().filter(|problem| problem.upstream.is_some() && !is_general(problem)).collect();
+    for problem in app.problems.iter().filter(is_general) {
+        // What follows from a mistake that has a rule of its own is no second mistake.
+        let follows = told.iter().any(|told| problem.span.holds(told.span) || told.span.holds(problem.span));
+        if !follows && !is_told_of_the_text(problem, repository) {
+            super::report_one(problem, findings);
+        }
+    }
 }
 
 /// Whether the rules on text report the same place already: one mistake is one finding.

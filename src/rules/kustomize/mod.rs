@@ -1,8 +1,14 @@
 //! Rules about kustomizations: what the build noticed, one rule for each kind of [`ProblemKind`].
 
+pub(super) mod api_version_invalid;
 pub(super) mod build_fails;
+pub(super) mod component_misplaced;
+pub(super) mod empty;
+pub(super) mod field_unknown;
+pub(super) mod load_restriction;
 pub(super) mod manifest_unlisted;
 pub(super) mod not_built;
+pub(super) mod object_duplicate;
 pub(super) mod patch_appends_element;
 pub(super) mod patch_index_drift;
 pub(super) mod patch_index_unguarded;
@@ -11,6 +17,7 @@ pub(super) mod patch_no_match;
 pub(super) mod patch_path_missing;
 pub(super) mod patch_replace_creates;
 pub(super) mod resource_missing;
+pub(super) mod transformer_no_match;
 
 use foldhash::HashSet;
 

@@ -23,7 +23,7 @@ fn check<'a>(app: &'a BuiltApp, _: &'a Repository, findings: &mut Findings<'a>) 
         findings.about(Some(app), Some(object));
         for container in pod.containers() {
             let Some(removed) = removed_limit(container) else { continue };
-            let Some(problem) = by_index.iter().find(|problem| holds(removed.by, problem.span)) else { continue };
+            let Some(problem) = by_index.iter().find(|problem| removed.by.holds(problem.span)) else { continue };
             report(object, pod, container, removed, problem.span, findings);
         }
     }
@@ -33,11 +33,6 @@ fn check<'a>(app: &'a BuiltApp, _: &'a Repository, findings: &mut Findings<'a>) 
 fn removed_limit(container: Container<'_>) -> Option<&Removed> {
     let limits = container.node.at(&["resources", "limits"])?.as_mapping()?;
     limits.removed().iter().rfind(|removed| removed.key.text == "cpu" && limits.get("cpu").is_none())
-}
-
-/// Whether the operation that stands at `operation` is the one whose path stands at `path`.
-fn holds(operation: Span, path: Span) -> bool {
-    operation.file == path.file && operation.start <= path.start && path.end <= operation.end
 }
 
 fn report(
