@@ -210,13 +210,21 @@ fn object_class(root: &Node, path: &RepoPath) -> Option<FileClass> {
         | "helmfile.sh"
         | "bundle.yaml" => return None,
         "" if kind == "Config" => return None,
-        "" if kind == "Pod" && is_static_pod_directory(path) => FileClass::StaticPod,
+        "" if kind == "Pod" && (is_static_pod_directory(path) || is_control_plane(root)) => FileClass::StaticPod,
         _ => FileClass::Manifest,
     })
 }
 
+/// Whether a pod bears the labels that kubeadm writes on the pods of the control plane. Only static pods do.
+fn is_control_plane(root: &Node) -> bool {
+    let labels = root.at(&["metadata", "labels"]);
+    root.str_at(&["metadata", "namespace"]) == Some("kube-system")
+        && labels.is_some_and(|labels| labels.str_at(&["tier"]) == Some("control-plane"))
+        && labels.is_some_and(|labels| labels.get("component").is_some())
+}
+
 /// Whether a file lies where the kubelet looks for static pods, or in a directory named after them.
-pub(super) fn is_static_pod_directory(path: &RepoPath) -> bool {
+pub fn is_static_pod_directory(path: &RepoPath) -> bool {
     let Some(directory) = path.parent() else { return false };
     let directory = directory.as_str();
     let named = matches!(directory.rsplit('/').next(), Some("static-pods" | "static_pods" | "staticpods"));

@@ -12,7 +12,7 @@ mod inventory;
 mod own_repository;
 
 pub use argocd::Application;
-pub use class::{FileClass, Standing, standing};
+pub use class::{FileClass, Standing, is_static_pod_directory, standing};
 pub use flux::Substitution;
 pub use inventory::{Inventory, is_declaration, objects_of, yaml_files};
 

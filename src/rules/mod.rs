@@ -22,6 +22,7 @@ mod gatewayclass;
 mod grafana;
 mod ingressclass;
 mod issuer;
+mod kubelet;
 mod kubernetes;
 mod kustomize;
 mod manifest;
