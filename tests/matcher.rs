@@ -55,6 +55,9 @@ fn every_item_at_a_path_is_judged() {
     assert_eq!(found(check, &[("pod.yaml", POD)]), ["5:3 two"]);
     let check = "  each: core/Pod\n  at: spec.containers[].ports[]\n  deny: has(value.hostPort)\n  message: a port of the node\n";
     assert_eq!(found(check, &[("pod.yaml", POD)]).len(), 2);
+    let check =
+        "  each: [Pod, Node]\n  at: [metadata.name, spec.nodeName]\n  deny: value == 'web'\n  message: \"{value}\"\n";
+    assert_eq!(found(check, &[("pod.yaml", POD)]), ["3:18 web"]);
     let check = "  each: apps/Pod\n  at: spec\n  deny: 'true'\n  message: never\n";
     assert_eq!(found(check, &[("pod.yaml", POD)]), Vec::<String>::new());
 }

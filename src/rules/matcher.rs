@@ -17,8 +17,10 @@ use super::rule::Findings;
 /// A declarative check.
 #[derive(Debug)]
 pub struct Matcher {
-    each: Each,
-    at: Vec<Step>,
+    /// What is looked at: one, or several kinds.
+    each: Vec<Each>,
+    /// The fields that are judged, each by a path.
+    at: Vec<Vec<Step>>,
     deny: Expression,
     message: Template,
     label: Option<Template>,
@@ -81,17 +83,24 @@ impl Matcher {
     pub(super) fn read(node: &Node, reader: &mut Reader) -> Option<Self> {
         let keys = ["each", "at", "deny", "message", "label", "help", "set"];
         let fields = reader.fields(node, "`check`", &keys)?;
-        let mut required = |key: &str| match fields.get(key) {
-            Some(node) => reader.text(node, &format!("`{key}`")).map(|text| (text.to_owned(), node.span)),
+        let mut required = |key: &str, several: bool| match fields.get(key) {
+            Some(node) if several && node.as_sequence().is_some() => {
+                let texts = reader.texts(node, &format!("`{key}`"));
+                (!texts.is_empty()).then(|| texts.into_iter().map(|(text, span)| (text.to_owned(), span)).collect())
+            }
+            Some(node) => reader.text(node, &format!("`{key}`")).map(|text| vec![(text.to_owned(), node.span)]),
             None => {
                 reader.problem(node.span, format!("`check` needs `{key}`"));
                 None
             }
         };
-        let (each, at) = (required("each"), required("at"));
-        let (deny, message) = (required("deny"), required("message"));
-        let each = each.and_then(|(text, span)| read_each(&text, span, reader));
-        let at = at.and_then(|(text, span)| read_path(&text, span, reader));
+        let (each, at): (Option<Vec<(String, Span)>>, _) = (required("each", true), required("at", true));
+        let mut one = |key| required(key, false).and_then(|texts| texts.into_iter().next());
+        let (deny, message) = (one("deny"), one("message"));
+        let each: Option<Vec<Each>> =
+            each.and_then(|texts| texts.iter().map(|(text, span)| read_each(text, *span, reader)).collect());
+        let at: Option<Vec<Vec<Step>>> =
+            at.and_then(|texts| texts.iter().map(|(text, span)| read_path(text, *span, reader)).collect());
         let deny = deny.and_then(|(text, span)| match Expression::new(&text, &VARIABLES) {
             Ok(expression) => Some(expression),
             Err(message) => {
@@ -111,7 +120,11 @@ impl Matcher {
 
     /// Looks at everything in an app.
     pub(crate) fn check<'a>(&self, app: &'a BuiltApp, repository: &'a Repository, findings: &mut Findings<'a>) {
-        if let Each::Chart(chart) = &self.each {
+        self.each.iter().for_each(|each| self.look(each, app, repository, findings));
+    }
+
+    fn look<'a>(&self, each: &Each, app: &'a BuiltApp, repository: &'a Repository, findings: &mut Findings<'a>) {
+        if let Each::Chart(chart) = each {
             findings.about(Some(app), None);
             for release in app.releases.iter().filter(|release| release.chart.name == *chart) {
                 let own = &release.values;
@@ -126,7 +139,7 @@ impl Matcher {
         for object in &app.objects {
             findings.about(Some(app), Some(object));
             let whole = Candidate { own: &object.root, object: Some(object), container: None, release: None };
-            match &self.each {
+            match each {
                 Each::Kind { group, kind } => {
                     if object.id.kind == *kind && group.as_ref().is_none_or(|group| object.id.group == *group) {
                         self.judge(&whole, repository, findings);
@@ -150,7 +163,9 @@ impl Matcher {
 
     fn judge(&self, candidate: &Candidate<'_>, repository: &Repository, findings: &mut Findings<'_>) {
         let mut found = Vec::new();
-        walk(Found { node: candidate.own, entry: None }, &self.at, &mut found);
+        for path in &self.at {
+            walk(Found { node: candidate.own, entry: None }, path, &mut found);
+        }
         let release = candidate.release.map(release_node);
         let settings = findings.settings();
         let incomplete: &[&str] =

@@ -12,7 +12,8 @@ fn check(file: &SourceFile, stream: &Stream, repository: &Repository, findings: 
     if repository.class(file.id) != FileClass::StaticPod {
         return;
     }
-    let mut roots = stream.documents.iter().filter_map(|document| document.root.as_ref()).filter(|root| !root.is_null());
+    let mut roots =
+        stream.documents.iter().filter_map(|document| document.root.as_ref()).filter(|root| !root.is_null());
     let Some(first) = roots.next() else { return };
     for later in roots {
         let kind = later.str_at(&["kind"]).unwrap_or("document");
@@ -24,7 +25,9 @@ fn check(file: &SourceFile, stream: &Stream, repository: &Repository, findings: 
         );
         let span = later.at(&["metadata", "name"]).map_or(later.span, |name| name.span);
         let finding = findings.report(span, message);
-        finding.label("passed over").related(first.at(&["metadata", "name"]).map_or(first.span, |name| name.span), "the one that runs");
+        finding
+            .label("passed over")
+            .related(first.at(&["metadata", "name"]).map_or(first.span, |name| name.span), "the one that runs");
         finding.help("give each Pod a file of its own");
     }
 }

@@ -35,7 +35,8 @@ fn check(object: &Object, app: &BuiltApp, repository: &Repository, findings: &mu
             "before Kubernetes 1.34 it runs without that and is missing from the API server, and from 1.34 on the kubelet \
              refuses to start it"
         };
-        let message = format!("{} is a static pod and names {what}. A static pod may name no object: {consequence}", object.id);
+        let message =
+            format!("{} is a static pod and names {what}. A static pod may name no object: {consequence}", object.id);
         let finding = findings.report(span, message);
         finding.severity(if refused { Severity::Error } else { Severity::Warning });
         finding.label(format!("names {what}")).help("read a file of the node through a `hostPath` volume instead");
@@ -46,7 +47,10 @@ fn check(object: &Object, app: &BuiltApp, repository: &Repository, findings: &mu
 fn references(pod: Pod<'_>) -> Vec<(Span, &'static str)> {
     let mut found = Vec::new();
     let mut add = |node: Option<&Node>, what: &'static str| found.extend(node.map(|node| (node.span, what)));
-    add(pod.spec.get("serviceAccountName").filter(|name| name.as_text().is_some_and(|name| !name.is_empty())), "a ServiceAccount");
+    add(
+        pod.spec.get("serviceAccountName").filter(|name| name.as_text().is_some_and(|name| !name.is_empty())),
+        "a ServiceAccount",
+    );
     add(pod.spec.get("resourceClaims").filter(|claims| !claims.items().is_empty()), "a ResourceClaim");
     for volume in pod.spec.get("volumes").map(Node::items).unwrap_or_default() {
         for (field, what) in VOLUMES {
