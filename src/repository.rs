@@ -3,6 +3,7 @@
 mod build;
 mod coverage;
 pub mod graph;
+pub mod network;
 
 pub use coverage::Coverage;
 
@@ -35,6 +36,7 @@ pub struct Repository {
     /// The custom resources that the repository itself defines.
     pub definitions: Definitions,
     broken: OnceLock<Vec<graph::Broken>>,
+    network: OnceLock<network::Network>,
 }
 
 /// An app and what would reach the cluster.
@@ -68,12 +70,18 @@ impl Repository {
         let definitions = Definitions::of(apps.iter().flat_map(|app| &app.objects));
         let charts = apps.iter().flat_map(|app| &app.releases).filter_map(installed);
         let components = Components::of(charts, apps.iter().flat_map(|app| &app.objects));
-        Self { files, config, apps, inventory, targets, components, definitions, broken: OnceLock::new() }
+        let (broken, network) = (OnceLock::new(), OnceLock::new());
+        Self { files, config, apps, inventory, targets, components, definitions, broken, network }
     }
 
     /// References between objects that lead nowhere, in the order of the objects; followed at the first call.
     pub fn broken_references(&self) -> &[graph::Broken] {
         self.broken.get_or_init(|| graph::broken(self))
+    }
+
+    /// Network policies and the pods they are about; read at the first call.
+    pub fn network(&self) -> &network::Network {
+        self.network.get_or_init(|| network::Network::new(self))
     }
 
     /// The namespace an object ends up in; empty if it is not known or the kind has none.

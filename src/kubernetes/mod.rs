@@ -5,6 +5,7 @@
 mod components;
 mod definitions;
 mod lifecycle;
+pub mod network_policy;
 mod object;
 mod pod;
 mod quantity;

@@ -7,11 +7,13 @@ mod address;
 mod fields;
 mod made;
 mod parts;
+mod pods;
 mod shapes;
 mod special;
 
 pub use made::{Made, Spread, made};
 pub use parts::{Ports, keys, listeners, ports};
+pub use pods::{MadePods, may_make_pods, pods};
 
 use crate::kubernetes::Object;
 use crate::source::Span;

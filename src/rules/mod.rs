@@ -27,6 +27,7 @@ mod kubernetes;
 mod kustomize;
 mod manifest;
 mod namespace;
+mod networkpolicy;
 mod object;
 mod persistentvolumeclaim;
 mod priorityclass;

@@ -1,0 +1,5 @@
+//! Rules about network policies, of Kubernetes and of Cilium alike.
+
+mod words;
+
+pub(super) mod one_sided;
