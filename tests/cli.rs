@@ -210,3 +210,98 @@ fn platforms_get_paths_from_the_top_of_the_checkout() {
     }
     assert!(presync_in(&below, &["lint"]).out.contains("[a.yaml:5:3]"));
 }
+
+const DEPLOYMENT: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  template:\n    spec:\n      \
+                          containers: [{name: web, image: 'example.org/web:1'}]\n";
+const ARGO_APP: &str = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: web, namespace: argocd}\nspec:\n  \
+                        project: default\n  destination: {name: in-cluster, namespace: shop}\n";
+
+#[test]
+fn an_app_is_built_with_the_options_of_its_application() {
+    let application = format!(
+        "{ARGO_APP}  source:\n    repoURL: .\n    path: web\n    kustomize: {{namePrefix: eu-, images: ['example.org/web:2']}}\n"
+    );
+    let kustomization = ("web/kustomization.yaml", "resources: [web.yaml]\n");
+    let repository = repository(&[("app.yaml", &application), ("web/web.yaml", DEPLOYMENT), kustomization]);
+    let directory = presync_in(repository.path(), &["build", "web"]);
+    assert!(directory.code == 0 && directory.out.contains("image: example.org/web:1\n"), "{}", directory.out);
+    // The directory has the app's name; `--path` says that the app is meant.
+    let app = presync_in(repository.path(), &["build", "web", "--path", "app.yaml"]);
+    assert_eq!((app.code, app.error.as_str()), (0, ""));
+    assert!(app.out.contains("image: example.org/web:2\n") && app.out.contains("name: eu-web\n"), "{}", app.out);
+    let by_kind = presync_in(repository.path(), &["build", "Application/web"]);
+    assert_eq!(by_kind.out, app.out);
+}
+
+#[test]
+fn an_app_is_built_with_the_files_that_its_directory_options_choose() {
+    let application = format!(
+        "{ARGO_APP}  source:\n    repoURL: .\n    path: all\n    directory: {{include: '*.yaml', exclude: 'b*'}}\n"
+    );
+    let files = [("app.yaml", application.as_str()), ("all/a.yaml", CLEAN), ("all/b.yaml", DEPLOYMENT)];
+    let app = presync_in(repository(&files).path(), &["build", "web"]);
+    assert_eq!((app.code, app.out.as_str()), (0, "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n"));
+}
+
+#[test]
+fn an_app_is_built_with_the_patches_and_variables_of_flux() {
+    let flux = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: shop, namespace: flux-system}\n\
+                spec:\n  path: ./web\n  prune: true\n  sourceRef: {kind: GitRepository, name: flux-system}\n  targetNamespace: shop\n  \
+                postBuild: {substitute: {TAG: '7'}}\n  \
+                patches: [{target: {kind: Deployment}, patch: '[{\"op\": \"add\", \"path\": \"/spec/replicas\", \"value\": 3}]'}]\n";
+    let deployment = DEPLOYMENT.replace("web:1", "web:${TAG}");
+    let gotk = "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {name: flux-system, namespace: flux-system}\n";
+    let files = [("flux/shop.yaml", flux), ("flux/source.yaml", gotk), ("web/web.yaml", deployment.as_str())];
+    let app = presync_in(repository(&files).path(), &["build", "shop"]);
+    assert_eq!((app.code, app.error.as_str()), (0, ""), "{}", app.out);
+    for line in ["image: example.org/web:7\n", "  namespace: shop\n", "  replicas: 3\n"] {
+        assert!(app.out.contains(line), "{}", app.out);
+    }
+}
+
+#[test]
+fn what_an_app_lacks_is_named_and_the_exit_code_says_so() {
+    let application = format!(
+        "{ARGO_APP}  sources:\n    - {{repoURL: ., path: all}}\n    - {{repoURL: 'https://charts.example.org', chart: cache, \
+         targetRevision: 1.2.3}}\n"
+    );
+    let repository = repository(&[("app.yaml", &application), ("all/a.yaml", CLEAN)]);
+    let app = presync_in(repository.path(), &["build", "web"]);
+    assert!(app.code == 2 && app.out.contains("kind: ConfigMap"), "{}", app.out);
+    assert_eq!(
+        app.error,
+        "left out: app.yaml:9: the objects of the chart cache 1.2.3: it is in https://charts.example.org\n"
+    );
+}
+
+#[test]
+fn an_app_that_its_controller_can_not_build_prints_nothing() {
+    let application = format!("{ARGO_APP}  source: {{repoURL: ., path: web}}\n");
+    let kustomization = ("web/kustomization.yaml", "resources: [nothing.yaml]\n");
+    let app =
+        presync_in(repository(&[("app.yaml", &application), kustomization]).path(), &["build", "Application/web"]);
+    assert_eq!((app.code, app.out.as_str()), (2, ""));
+    assert!(app.error.starts_with("Error: web/kustomization.yaml:1: accumulating resources"), "{}", app.error);
+}
+
+#[test]
+fn apps_of_one_name_are_listed_and_near_names_suggested() {
+    let application = |path: &str| format!("{ARGO_APP}  source: {{repoURL: ., path: {path}}}\n");
+    let (one, other) = (application("one"), application("other"));
+    let files =
+        [("apps/a.yaml", one.as_str()), ("apps/b.yaml", &other), ("one/a.yaml", CLEAN), ("other/b.yaml", DEPLOYMENT)];
+    let repository = repository(&files);
+    let several = presync_in(repository.path(), &["build", "web"]);
+    assert_eq!(
+        several.error,
+        "presync: 2 apps are called `web`; name its kind too, or --path:\n  Application/web into shop, 1 object, \
+         apps/a.yaml:3\n  Application/web into shop, 1 object, apps/b.yaml:3\n"
+    );
+    assert_eq!(several.code, 2);
+    let one = presync_in(repository.path(), &["build", "web", "--path", "apps/b.yaml"]);
+    assert!(one.code == 0 && one.out.contains("kind: Deployment"), "{}{}", one.out, one.error);
+    let near = presync_in(repository.path(), &["build", "wbe"]);
+    assert!(near.code == 2 && near.error.contains("there is no app `wbe`; did you mean `web`?"), "{}", near.error);
+    let order = presync_in(repository.path(), &["build", "web", "--reorder", "none"]);
+    assert!(order.code == 2 && order.error.contains("--reorder is for a directory"), "{}", order.error);
+}

@@ -4,6 +4,7 @@
 //! decided here about findings; that is `lint` and `report`.
 
 mod apps;
+mod asked;
 mod build;
 mod explain;
 mod fix;

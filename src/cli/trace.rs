@@ -5,14 +5,12 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::scope::{Scope, Settings};
-use super::{CLEAN, Context, Failure};
+use super::{CLEAN, Context, Failure, asked};
 use crate::finding::nearest;
-use crate::gitops::SourceKind;
 use crate::kubernetes::Object;
 use crate::report::Canvas;
 use crate::report::trace::{self, Subject, Trace};
 use crate::repository::{BuiltApp, Repository};
-use crate::source::Span;
 
 /// How many matches are shown in full as text; more are listed.
 const MAX_SHOWN: usize = 4;
@@ -55,7 +53,7 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<u8
     let paths: Vec<PathBuf> = arguments.path.iter().cloned().collect();
     let scope = Scope::new(&paths, context.surroundings)?;
     let repository = scope.read(&arguments.settings, context)?.repository;
-    let apps = asked_apps(arguments, &repository, &scope)?;
+    let apps = asked::apps(arguments.app.as_deref(), arguments.path.as_deref(), &repository, &scope)?;
     let wanted = Wanted::parse(&arguments.object);
     let subjects = wanted.subjects(&repository, &apps);
     if subjects.is_empty() {
@@ -102,48 +100,6 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<u8
         trace::text(trace, &canvas, context.out)?;
     }
     Ok(CLEAN)
-}
-
-/// The apps that the user asks for: all, one by name, or those that have to do with a path.
-fn asked_apps<'a>(
-    arguments: &Arguments,
-    repository: &'a Repository,
-    scope: &Scope,
-) -> Result<Vec<&'a BuiltApp>, Failure> {
-    if let Some(name) = &arguments.app {
-        let apps: Vec<&BuiltApp> = repository.apps.iter().filter(|built| built.app.name == *name).collect();
-        if apps.is_empty() {
-            let hint = nearest(name, repository.apps.iter().map(|built| built.app.name.as_str()));
-            let hint = hint.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-            return Err(Failure::new(format!("there is no app `{name}`{hint}\n`presync apps` lists them all")));
-        }
-        return Ok(apps);
-    }
-    let Some(path) = &arguments.path else { return Ok(repository.apps.iter().collect()) };
-    let apps: Vec<&BuiltApp> = repository.apps.iter().filter(|built| lies_in(built, repository, scope)).collect();
-    if apps.is_empty() {
-        let path = path.display();
-        return Err(Failure::new(format!(
-            "{path}: no app is declared there or made of something there\n`presync apps` lists them all"
-        )));
-    }
-    Ok(apps)
-}
-
-fn lies_in(built: &BuiltApp, repository: &Repository, scope: &Scope) -> bool {
-    let of_release = |release: &crate::helm::Release| {
-        let files = release.files.iter().map(|file| repository.files.sources.file(*file).path.clone());
-        files.chain(release.chart.directory.clone()).any(|path| scope.includes(&path))
-    };
-    let is_inside = |span: Span| scope.includes(&repository.files.sources.file(span.file).path);
-    built.app.declared.span().is_some_and(is_inside)
-        || built.objects.iter().any(|object| is_inside(object.root.span))
-        || built.releases.iter().any(of_release)
-        || built.app.sources.iter().any(|source| match &source.kind {
-            SourceKind::Kustomize { directory, .. } => scope.includes(directory),
-            SourceKind::Directory { files } => files.iter().any(|file| scope.includes(file)),
-            SourceKind::Helm(_) | SourceKind::Unresolved => false,
-        })
 }
 
 /// What the user calls the object.

@@ -257,7 +257,8 @@ fn common_directory(files: &[RepoPath]) -> RepoPath {
     above.into_iter().find(|above| files.iter().all(|file| file.is_within(above))).unwrap_or_default()
 }
 
-fn kind(declared: Declared) -> &'static str {
+/// What an app is declared by, in one or a few words.
+pub(crate) fn kind(declared: Declared) -> &'static str {
     match declared {
         Declared::ArgoApplication(_) => "Application",
         Declared::FluxKustomization(_) => "Kustomization",
@@ -278,6 +279,7 @@ fn binding(binding: Binding) -> &'static str {
     }
 }
 
-fn counted(count: usize, word: &str) -> String {
+/// `1 app`, `2 apps`.
+pub(crate) fn counted(count: usize, word: &str) -> String {
     if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
 }
