@@ -9,6 +9,7 @@ mod rule_file;
 mod setting;
 
 mod api;
+mod argo;
 mod argocd;
 mod autoscaler;
 mod charts;
@@ -32,6 +33,7 @@ mod object;
 mod persistentvolumeclaim;
 mod priorityclass;
 mod prometheus;
+mod rbac;
 mod references;
 mod role;
 mod runtimeclass;

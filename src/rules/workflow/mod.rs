@@ -1,3 +1,11 @@
 //! Rules about Argo Workflows.
 
+mod secrets;
+mod workflows;
+
+pub(super) mod account_not_permitted;
+pub(super) mod account_token_disabled;
+pub(super) mod artifact_secret_missing;
+pub(super) mod parameter_missing;
+pub(super) mod sso_token_missing;
 pub(super) mod template_missing;
