@@ -21,6 +21,8 @@ mod flux;
 mod gateway;
 mod gatewayclass;
 mod grafana;
+mod helm;
+mod image;
 mod ingressclass;
 mod issuer;
 mod kubelet;

@@ -1,0 +1,3 @@
+//! Rules about charts and where they come from.
+
+pub(super) mod repository_retired;
