@@ -14,6 +14,7 @@ mod near;
 mod variants;
 
 use compact_str::CompactString;
+use foldhash::HashSet;
 
 use self::closed::World;
 use self::index::{Answer, Index};
@@ -81,27 +82,41 @@ pub(super) fn home<'a>(app: &'a BuiltApp, object: &'a Object, definitions: &Defi
 
 /// Follows every reference of the repository. Linear in the objects but for the search for near names, which is bounded.
 pub(super) fn broken(repository: &Repository) -> Vec<Broken> {
-    let mut asked = Vec::new();
-    // What only shows or tests something refers to whatever its reader has, and what nothing applies breaks nothing.
-    let speaks = |app: &BuiltApp| app.app.standing == Standing::Deployed && !repository.is_unlisted(app);
-    for (app_at, app) in repository.apps.iter().enumerate().filter(|(_, app)| speaks(app)) {
-        for (object_at, object) in app.objects.iter().enumerate() {
-            let namespace = home(app, object, &repository.definitions);
-            let found = references::of(object).into_iter();
-            asked.extend(found.map(|reference| Asked { app: app_at, object: Some(object_at), namespace, reference }));
-        }
-        for release in &app.releases {
-            let own = if release.namespace.is_empty() { &app.app.destination.namespace } else { &release.namespace };
-            let found = references::of_values(&release.values).into_iter();
-            let namespace = settled(own);
-            asked.extend(found.map(|reference| Asked { app: app_at, object: None, namespace, reference }));
-        }
-    }
-    let index = Index::new(repository, asked.iter().map(|asked| (asked.reference.group, asked.reference.kind)));
+    // Which kinds are referred to is asked first: to keep every reference until then would cost more memory than to
+    // read them twice costs time.
+    let asked = speaking(repository).flat_map(|(at, app)| asked_by(at, app, repository));
+    let kinds: HashSet<_> = asked.map(|asked| (asked.reference.group, asked.reference.kind)).collect();
+    let index = Index::new(repository, kinds.into_iter());
     let world = World::new(repository);
     let variants = Variants::of(repository);
     let mut search = near::Search::new(repository, &index, &world);
-    asked.into_iter().filter_map(|asked| judge(asked, repository, &index, &world, &variants, &mut search)).collect()
+    speaking(repository)
+        .flat_map(|(at, app)| asked_by(at, app, repository))
+        .filter_map(|asked| judge(asked, repository, &index, &world, &variants, &mut search))
+        .collect()
+}
+
+/// The apps whose references are judged. What only shows or tests something refers to whatever its reader has, and what
+/// nothing applies breaks nothing.
+fn speaking(repository: &Repository) -> impl Iterator<Item = (usize, &BuiltApp)> {
+    let speaks = |app: &BuiltApp| app.app.standing == Standing::Deployed && !repository.is_unlisted(app);
+    repository.apps.iter().enumerate().filter(move |(_, app)| speaks(app))
+}
+
+/// Every reference that an app's objects and values make.
+fn asked_by<'a>(at: usize, app: &'a BuiltApp, repository: &'a Repository) -> impl Iterator<Item = Asked<'a>> + use<'a> {
+    let objects = app.objects.iter().enumerate().flat_map(move |(object_at, object)| {
+        let namespace = home(app, object, &repository.definitions);
+        let found = references::of(object).into_iter();
+        found.map(move |reference| Asked { app: at, object: Some(object_at), namespace, reference })
+    });
+    let releases = app.releases.iter().flat_map(move |release| {
+        let own = if release.namespace.is_empty() { &app.app.destination.namespace } else { &release.namespace };
+        let found = references::of_values(&release.values).into_iter();
+        let namespace = settled(own);
+        found.map(move |reference| Asked { app: at, object: None, namespace, reference })
+    });
+    objects.chain(releases)
 }
 
 /// A reference and who makes it.
