@@ -92,6 +92,16 @@ impl Files {
         }
     }
 
+    /// Parses YAML that a template made of a scalar of one of the files; see [`yaml::embedded_as`].
+    pub fn embedded_as(
+        &self,
+        node: &Node,
+        made: &str,
+        parts: impl IntoIterator<Item = (std::ops::Range<usize>, std::ops::Range<usize>, bool)>,
+    ) -> Stream {
+        yaml::embedded_as(node, made, parts, self.sources.file(node.span.file).text().unwrap_or_default())
+    }
+
     /// The bytes of a file that hold a part of a scalar's content, given as a range of that content's bytes. `None` if
     /// the scalar is not written there letter for letter, as a generator's data from another file is not.
     pub fn part(&self, node: &Node, content: std::ops::Range<usize>) -> Option<Span> {

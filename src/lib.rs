@@ -9,6 +9,7 @@
 
 pub mod source;
 pub mod yaml;
+pub mod gotemplate;
 pub mod discover;
 pub mod files;
 pub mod finding;

@@ -11,7 +11,7 @@ mod flux;
 mod inventory;
 mod own_repository;
 
-pub use argocd::Application;
+pub use argocd::{Application, NO_VALUE, generator_files};
 pub use class::{FileClass, Standing, is_static_pod_directory, standing};
 pub use flux::Substitution;
 pub use inventory::{Inventory, is_declaration, objects_of, yaml_files};

@@ -21,24 +21,32 @@ pub type Embedded = Stream;
 /// scalar's own. Returns an empty stream for lists and maps.
 pub fn embedded(node: &Node, file_text: &str) -> Embedded {
     let Value::Scalar(content) = &node.value else { return Stream::default() };
-    let mut stream = parse(node.span.file, content.as_bytes());
-    let map = ContentMap::new(node, content, file_text);
-    for document in &mut stream.documents {
-        document.span = map.span(document.span);
-        if let Some(root) = &mut document.root {
-            map.relocate(root);
+    let stream = parse(node.span.file, content.as_bytes());
+    ContentMap::new(node, content, file_text).place(stream)
+}
+
+/// As [`embedded`], for a text that was made of the scalar's by a template: `parts` says of each part of `made` which
+/// bytes of the scalar's content it comes from, in order, and whether it is those bytes.
+pub fn embedded_as(
+    node: &Node,
+    made: &str,
+    parts: impl IntoIterator<Item = (Range<usize>, Range<usize>, bool)>,
+    file_text: &str,
+) -> Embedded {
+    let Value::Scalar(content) = &node.value else { return Stream::default() };
+    let written = ContentMap::new(node, content, file_text);
+    let mut map = ContentMap { whole: node.span, pieces: Vec::new() };
+    let number = |offset: usize| u32::try_from(offset).unwrap_or(u32::MAX);
+    for (made, from, verbatim) in parts {
+        let (made, from) = (number(made.start)..number(made.end), number(from.start)..number(from.end));
+        if verbatim {
+            map.pieces.extend(written.cut(&from, made.start));
+        } else if !made.is_empty() {
+            let span = written.span(Span { file: node.span.file, start: from.start, end: from.end });
+            map.pieces.push(Piece { content: made, file: span.start..span.end });
         }
     }
-    for problem in &mut stream.problems {
-        problem.span = map.span(problem.span);
-        if let Some(place) = problem.kind.place_mut() {
-            *place = map.span(*place);
-        }
-    }
-    for comment in &mut stream.comments {
-        *comment = map.span(*comment);
-    }
-    stream
+    map.place(parse(node.span.file, made.as_bytes()))
 }
 
 /// The bytes of the file that hold a part of a scalar's content, given as a range of that content's bytes. The whole
@@ -76,6 +84,44 @@ impl ContentMap {
             };
         let pieces = if decoded && decoder.position == content.len() { decoder.pieces } else { Vec::new() };
         Self { whole: node.span, pieces }
+    }
+
+    /// The pieces of a part of the content, as content that starts at `start`.
+    fn cut(&self, part: &Range<u32>, start: u32) -> Vec<Piece> {
+        let first = self.pieces.partition_point(|piece| piece.content.end <= part.start);
+        let pieces = self.pieces.get(first..).unwrap_or_default().iter();
+        let inside = pieces.take_while(|piece| piece.content.start < part.end);
+        let cut = inside.map(|piece| {
+            let content = piece.content.start.max(part.start)..piece.content.end.min(part.end);
+            let file = if piece.content.len() == piece.file.len() {
+                let skipped = content.start - piece.content.start;
+                piece.file.start + skipped..piece.file.start + skipped + (content.end - content.start)
+            } else {
+                piece.file.clone()
+            };
+            Piece { content: start + (content.start - part.start)..start + (content.end - part.start), file }
+        });
+        cut.collect()
+    }
+
+    /// Moves a stream to where it is written.
+    fn place(&self, mut stream: Stream) -> Stream {
+        for document in &mut stream.documents {
+            document.span = self.span(document.span);
+            if let Some(root) = &mut document.root {
+                self.relocate(root);
+            }
+        }
+        for problem in &mut stream.problems {
+            problem.span = self.span(problem.span);
+            if let Some(place) = problem.kind.place_mut() {
+                *place = self.span(*place);
+            }
+        }
+        for comment in &mut stream.comments {
+            *comment = self.span(*comment);
+        }
+        stream
     }
 
     /// The piece that holds a byte of the content, else the last one.

@@ -18,7 +18,7 @@ mod scalar;
 mod syntax;
 mod template;
 
-pub use embedded::{Embedded, embedded, part};
+pub use embedded::{Embedded, embedded, embedded_as, part};
 pub use encode::{compare_keys, encode, is_timestamp};
 pub use node::{Action, Change, Entry, History, Key, Mapping, Node, Removed, Style, Tag, Value};
 pub use parse::{Document, Stream, parse};

@@ -1,27 +1,27 @@
 //! An Application as Argo CD sees it: for rules about what it says itself.
 
-use crate::files::Files;
 use crate::kubernetes::Object;
 use crate::source::Span;
-use crate::yaml::{Node, Value};
+use crate::unresolved::Unresolved;
+use crate::yaml::{Action, Node};
 
 /// An Application that is written, or that an ApplicationSet makes.
 #[derive(Clone, Debug)]
 pub struct Application {
     /// The object. What only Argo CD knows of a template is unknown here too.
     pub object: Object,
-    /// What the generators of the set gave for it.
-    parameters: Option<Node>,
+    /// What is wrong with the templates of the set that makes it.
+    pub problems: Vec<Unresolved>,
 }
 
 impl Application {
     pub(super) fn new(object: &Object) -> Self {
-        Self { object: object.clone(), parameters: None }
+        Self { object: object.clone(), problems: Vec::new() }
     }
 
-    /// The same, made by a set with these parameters.
-    pub(super) fn made_with(self, parameters: &Node) -> Self {
-        Self { parameters: Some(parameters.clone()), ..self }
+    /// The same, made by a set whose templates have these problems.
+    pub(super) fn made_with(self, problems: Vec<Unresolved>) -> Self {
+        Self { problems, ..self }
     }
 
     /// A part of the `spec`.
@@ -45,22 +45,10 @@ impl Application {
         options.iter().any(|written| written.as_str() == Some(option))
     }
 
-    /// Where a value is written: in the template, or, if that has a placeholder, where the value itself is given.
-    pub fn written_at(&self, value: &Node, files: &Files) -> Span {
-        let text_at = |span: Span| files.sources.file(span.file).slice(span).to_owned();
-        let (Some(parameters), Some(text)) = (&self.parameters, value.as_text()) else { return value.span };
-        if !text_at(value.span).contains("{{") {
-            return value.span;
-        }
-        let mut waiting = vec![parameters];
-        while let Some(node) = waiting.pop() {
-            match &node.value {
-                Value::Scalar(given) if given == text && text_at(node.span).contains(text) => return node.span,
-                Value::Scalar(_) => {}
-                Value::Sequence(items) => waiting.extend(items.iter()),
-                Value::Mapping(mapping) => waiting.extend(mapping.iter().map(|entry| &entry.value)),
-            }
-        }
-        value.span
+    /// Where a value is written: in the template, or, if that is a placeholder, where the value itself is given.
+    pub fn written_at(&self, value: &Node) -> Span {
+        let changes = value.history.changes().iter().rev();
+        let mut given = changes.filter(|change| change.action == Action::Substituted);
+        given.next().map_or(value.span, |change| change.by)
     }
 }

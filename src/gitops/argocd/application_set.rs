@@ -1,89 +1,228 @@
-//! ApplicationSets whose generators can be followed without a cluster: lists, git directories and git files of this
-//! repository, and matrices of them. Any other generator gives one app with its unknown parts marked as such.
+//! ApplicationSets: one Application for each set of parameters that the generators give.
+//!
+//! Where parameters are not known, the paths of this repository say which Applications there may be: `clusters/{{name}}`
+//! stands for every directory in `clusters`. What comes of that is marked as not resolved.
+
+use std::collections::BTreeSet;
+
+use compact_str::CompactString;
+use regex::Regex;
 
 use super::application;
-use super::directory::PathGlob;
-use super::parameters::{Parameters, normalize};
+use super::generators::{self, MAX_SETS, ParameterSet, Search, filled};
+use super::parameters::{Language, NO_VALUE, Parameters};
 use crate::files::Files;
 use crate::gitops::inventory::Inventory;
 use crate::gitops::{App, Declared};
-use crate::helm::merge_values;
+use crate::helm::coalesce;
+use crate::is_yaml;
 use crate::kubernetes::Object;
-use crate::source::{RepoPath, Span};
+use crate::source::{Entry, RepoPath};
 use crate::unresolved::{Cause, Unresolved};
-use crate::yaml::{Entry, Key, Mapping, Node};
+use crate::yaml::{Key, Mapping, Node, Value};
 
-/// More Applications than this from one set are cut off, with a note.
-const MAX_APPLICATIONS: usize = 5_000;
-
-/// How deep matrices may nest. Argo CD allows two levels.
+/// How deep generators are looked into.
 const MAX_DEPTH: usize = 4;
-
-/// The parameters that the generators give, and what could not be followed.
-struct Generated {
-    sets: Vec<Node>,
-    unresolved: Vec<Unresolved>,
-}
 
 /// The Applications of one set.
 pub(in crate::gitops) fn application_set(object: &Object, inventory: &Inventory, files: &Files) -> Vec<App> {
     let spec = object.root.get("spec");
-    let go = spec.and_then(|spec| spec.get("goTemplate")).and_then(Node::as_bool).unwrap_or(false);
-    let mut generated = Generated { sets: Vec::new(), unresolved: Vec::new() };
-    for generator in spec.and_then(|spec| spec.get("generators")).map(Node::items).unwrap_or_default() {
-        let search = Search { go, inventory, files };
-        generated.sets.extend(search.generate(generator, 0, &mut generated.unresolved));
-    }
-    let total = generated.sets.len();
-    generated.sets.truncate(MAX_APPLICATIONS);
-    if total > MAX_APPLICATIONS {
-        let reason = format!("{total} Applications come of this set; presync looks at the first {MAX_APPLICATIONS}");
-        generated.unresolved.push(Unresolved::at(object.name_span(), Cause::Unsupported, reason));
-    }
-    let template = spec.and_then(|spec| spec.get("template"));
-    let patch = spec.and_then(|spec| spec.get("templatePatch")).filter(|patch| !patch.is_null());
-    let Some(template) = template.map(|template| with_values_parsed(template, files)) else { return Vec::new() };
+    let Some(template) = spec.and_then(|spec| spec.get("template")) else { return Vec::new() };
+    let search = Search { language: Language::of(spec), inventory, files };
+    let maker = Maker { object, patch: spec.and_then(|spec| spec.get("templatePatch")), search };
+    let mut notes = Vec::new();
     let mut apps = Vec::new();
-    for set in &generated.sets {
-        let parameters = Parameters { root: set, go };
-        let mut root = parameters.apply(&template);
+    for generator in spec.and_then(|spec| spec.get("generators")).map(Node::items).unwrap_or_default() {
+        let own = generators::template(generator).map(|own| filled(template, own));
+        let template = own.as_ref().unwrap_or(template);
+        for set in maker.search.generate(generator, &mut notes) {
+            let guessed = if set.open { maker.guessed(&set, template) } else { Vec::new() };
+            let sets = if guessed.is_empty() { vec![set] } else { guessed };
+            apps.extend(sets.iter().map(|set| maker.app(set, template)));
+        }
+    }
+    let total = apps.len();
+    if total > MAX_SETS {
+        let reason = format!("{total} Applications come of this set; presync looks at the first {MAX_SETS}");
+        notes.push(Unresolved::at(object.name_span(), Cause::Unsupported, reason));
+        apps.truncate(MAX_SETS);
+    }
+    if apps.is_empty() && notes.is_empty() {
+        notes.push(Unresolved::at(object.name_span(), Cause::Missing, "the generators give no Application"));
+    }
+    // What belongs to no Application belongs to the set as a whole; an app that stands for it keeps it visible.
+    if !notes.is_empty() {
+        let nothing = ParameterSet { root: Node::mapping(Mapping::default(), object.root.span), open: true, notes };
+        let mut app = maker.app(&nothing, template);
+        app.name = format!("{} (ApplicationSet)", object.id.name);
+        app.declared = Declared::ArgoApplication(object.name_span());
+        apps.push(app);
+    }
+    apps
+}
+
+/// Makes the Applications of one set.
+struct Maker<'a> {
+    object: &'a Object,
+    patch: Option<&'a Node>,
+    search: Search<'a>,
+}
+
+impl Maker<'_> {
+    fn app(&self, set: &ParameterSet, template: &Node) -> App {
+        let Search { language, inventory, files } = self.search;
+        let parameters = Parameters::new(&set.root, set.open, language);
+        let mut problems = Vec::new();
+        let mut root = self.rendered(&parameters, template, &mut problems);
         let mut unresolved = Vec::new();
-        if let Some(patch) = patch {
-            match patched(&root, patch, &parameters, files) {
-                Some(patched) => root = patched,
+        if let Some(patch) = self.patch.filter(|patch| !patch.is_null()) {
+            match parameters.document(patch, files, &mut problems) {
+                Some(patch) => {
+                    root = patched(&root, &patch, |source| self.parse_values(source, &parameters, &mut problems))
+                }
                 None if decides_what_is_deployed(patch) => {
-                    let reason = "the templatePatch has control flow, which presync does not evaluate yet";
-                    unresolved.push(Unresolved::at(patch.span, Cause::Unsupported, reason));
+                    let reason = "what the templatePatch makes of this is only known to Argo CD";
+                    unresolved.push(Unresolved::at(patch.span, Cause::Template, reason));
                 }
                 None => {}
             }
         }
-        let mut app = application(&named(object, root), inventory, files);
+        let mut app = application(&named(self.object, root), inventory, files);
+        if app.name.contains("{{") {
+            app.name = format!("{} (ApplicationSet {})", app.name, self.object.id.name);
+        }
         if !unresolved.is_empty() && app.sources.is_empty() {
             // The patch is where the sources are.
             app.unresolved.clear();
         }
-        app.unresolved.append(&mut unresolved);
-        app.application = app.application.map(|application| application.made_with(set));
-        apps.push(app);
-    }
-    // What could not be followed belongs to the set as a whole; an app that stands for it keeps it visible.
-    if !generated.unresolved.is_empty() || generated.sets.is_empty() {
-        if generated.unresolved.is_empty() {
-            let reason = "the generators give no Application";
-            generated.unresolved.push(Unresolved::at(object.name_span(), Cause::Missing, reason));
+        if set.open {
+            // That a placeholder has no value follows from what is said of the generator.
+            app.unresolved.retain(|unresolved| unresolved.cause != Cause::Template);
         }
-        let root = Parameters { root: &Node::mapping(Mapping::default(), object.root.span), go }.apply(&template);
-        let mut app = application(&named(object, root), inventory, files);
-        app.name = format!("{} (ApplicationSet)", object.id.name);
-        app.declared = Declared::ArgoApplication(object.name_span());
-        // That a placeholder has no value follows from what was said already.
-        app.unresolved.retain(|unresolved| unresolved.cause != Cause::Template);
-        generated.unresolved.append(&mut app.unresolved);
-        app.unresolved = generated.unresolved;
-        apps.push(app);
+        unresolved.extend(set.notes.iter().cloned());
+        unresolved.append(&mut app.unresolved);
+        let mut seen = BTreeSet::new();
+        problems.retain(|problem| seen.insert(problem.clone()));
+        unresolved.extend(problems.iter().map(|problem| Unresolved {
+            reason: match problem.reason.as_str() {
+                NO_VALUE => "the generators give no such parameter".to_owned(),
+                reason => format!("the Go template fails: {reason}"),
+            },
+            ..problem.clone()
+        }));
+        app.unresolved = unresolved;
+        app.application = app.application.map(|application| application.made_with(problems));
+        app
     }
-    apps
+
+    fn rendered(&self, parameters: &Parameters<'_>, template: &Node, problems: &mut Vec<Unresolved>) -> Node {
+        let mut template = template.clone();
+        each_source(&mut template, &mut |source| self.parse_values(source, parameters, problems));
+        parameters.apply(&template, self.search.files, problems)
+    }
+
+    /// Makes a map of the values in a block scalar, so that each keeps its own place.
+    fn parse_values(&self, source: &mut Node, parameters: &Parameters<'_>, problems: &mut Vec<Unresolved>) {
+        let Some(block) = source.as_mapping_mut().and_then(|source| source.get_mut("helm")) else { return };
+        let Some(values) = block.as_mapping_mut().and_then(|block| block.get_mut("values")) else { return };
+        let is_template = values.value_text().is_some_and(|text| text.contains("{{"));
+        let root = is_template.then(|| parameters.document(values, self.search.files, problems)).flatten();
+        if let Some(root) = root.filter(|root| root.as_mapping().is_some()) {
+            *values = root;
+        }
+    }
+
+    /// What the directories of this repository say of an open set: one set for each that the path of a source fits.
+    fn guessed(&self, set: &ParameterSet, template: &Node) -> Vec<ParameterSet> {
+        let Search { language, inventory, files } = self.search;
+        let parameters = Parameters::new(&set.root, true, language);
+        let root = parameters.apply(template, files, &mut Vec::new());
+        let sources = root.get("spec").map(super::sources).unwrap_or_default();
+        let own = |source: &&&Node| source.str_at(&["repoURL"]).is_some_and(|url| inventory.own.is_own(url));
+        let paths = sources.iter().filter(own).filter_map(|source| source.get("path")).filter(|path| path.is_unknown());
+        let Some(pattern) = paths.filter_map(Node::value_text).find_map(PathPattern::read) else { return Vec::new() };
+        let has_files = |directory: &RepoPath| {
+            let children = files.sources.children(directory);
+            children.iter().any(|child| is_yaml(child) && matches!(files.sources.entry(child), Some(Entry::File(_))))
+        };
+        let found = inventory.directories().iter().filter(|directory| has_files(directory));
+        let found = found.filter_map(|directory| pattern.parameters(directory.as_str()));
+        let set_for = |names: Vec<(Vec<CompactString>, String)>| {
+            let mut guessed = set.clone();
+            for (path, text) in names {
+                insert(&mut guessed.root, &path, &text);
+            }
+            guessed
+        };
+        found.take(MAX_SETS).map(set_for).collect()
+    }
+}
+
+/// A path with placeholders, as a pattern that says what they stand for.
+struct PathPattern {
+    regex: Regex,
+    /// The parameter that each group stands for, as keys from the root on.
+    names: Vec<Vec<CompactString>>,
+}
+
+impl PathPattern {
+    /// Reads `clusters/{{name}}/apps` or `clusters/{{ .name }}/apps`. `None` if it says too little: every directory of the
+    /// repository would fit a pattern without a fixed start.
+    fn read(path: &str) -> Option<Self> {
+        let path = path.trim_matches('/');
+        let (mut regex, mut names, mut rest) = (String::from("^"), Vec::new(), path);
+        while let Some((before, inside)) = rest.split_once("{{") {
+            let (name, after) = inside.split_once("}}")?;
+            let name = name.trim_matches(['-', ' ']);
+            let keys: Vec<CompactString> = match name.strip_prefix('.') {
+                Some(fields) => fields.split('.').map(CompactString::from).collect(),
+                None => vec![name.into()],
+            };
+            if keys.iter().any(|key| !key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.[]".contains(&byte)))
+            {
+                return None;
+            }
+            regex.push_str(&regex::escape(before));
+            regex.push_str("([^/]+)");
+            names.push(keys);
+            rest = after;
+        }
+        regex.push_str(&regex::escape(rest));
+        regex.push('$');
+        let fixed = path.split("{{").next().unwrap_or_default();
+        let says_enough = fixed.contains('/') && !names.is_empty();
+        Some(Self { regex: Regex::new(&regex).ok().filter(|_| says_enough)?, names })
+    }
+
+    /// What the parameters are for a directory; `None` if it does not fit.
+    fn parameters(&self, directory: &str) -> Option<Vec<(Vec<CompactString>, String)>> {
+        let captures = self.regex.captures(directory)?;
+        let mut found: Vec<(Vec<CompactString>, String)> = Vec::new();
+        for (name, group) in self.names.iter().zip(captures.iter().skip(1).flatten()) {
+            match found.iter().find(|(known, _)| known == name) {
+                Some((_, text)) if text != group.as_str() => return None,
+                Some(_) => {}
+                None => found.push((name.clone(), group.as_str().to_owned())),
+            }
+        }
+        Some(found)
+    }
+}
+
+/// Sets a text at a path of keys.
+fn insert(node: &mut Node, path: &[CompactString], text: &str) {
+    let (span, Some((key, rest))) = (node.span, path.split_first()) else { return };
+    let Some(mapping) = node.as_mapping_mut() else { return };
+    if rest.is_empty() {
+        mapping.insert(Key::new(key.clone(), span), Node::string(text, span));
+        return;
+    }
+    if mapping.get(key).and_then(Node::as_mapping).is_none() {
+        mapping.insert(Key::new(key.clone(), span), Node::mapping(Mapping::default(), span));
+    }
+    if let Some(inner) = mapping.get_mut(key) {
+        insert(inner, rest, text);
+    }
 }
 
 /// Calls `each` for every git generator, nested ones included.
@@ -116,204 +255,38 @@ fn named(set: &Object, mut root: Node) -> Object {
     id.name = root
         .at(&["metadata", "name"])
         .map_or("", |name| match &name.value {
-            crate::yaml::Value::Scalar(text) => text,
+            Value::Scalar(text) => text,
             _ => "",
         })
         .into();
     Object { id, root }
 }
 
-/// Values in a block scalar are parsed before the placeholders are replaced, so that each keeps its own place.
-fn with_values_parsed(template: &Node, files: &Files) -> Node {
-    let mut template = template.clone();
-    let parse = |source: &mut Node| {
-        let Some(block) = source.as_mapping_mut().and_then(|source| source.get_mut("helm")) else { return };
-        let Some(values) = block.as_mapping_mut().and_then(|block| block.get_mut("values")) else { return };
-        let stream = files.embedded(values);
-        let root = stream.documents.first().and_then(|document| document.root.clone());
-        if let Some(root) = root.filter(|root| stream.problems.is_empty() && root.as_mapping().is_some()) {
-            *values = root;
-        }
-    };
+/// Calls `each` for the sources of a template.
+fn each_source(template: &mut Node, each: &mut dyn FnMut(&mut Node)) {
     let spec = template.as_mapping_mut().and_then(|template| template.get_mut("spec")).and_then(Node::as_mapping_mut);
     if let Some(spec) = spec {
-        spec.get_mut("source").into_iter().for_each(parse);
-        spec.get_mut("sources").and_then(Node::as_sequence_mut).into_iter().flatten().for_each(parse);
+        spec.get_mut("source").into_iter().for_each(&mut *each);
+        spec.get_mut("sources").and_then(Node::as_sequence_mut).into_iter().flatten().for_each(each);
     }
-    template
 }
 
-fn patched(root: &Node, patch: &Node, parameters: &Parameters<'_>, files: &Files) -> Option<Node> {
-    let stream = files.embedded(patch);
-    let parsed = stream.documents.first().and_then(|document| document.root.as_ref())?;
-    stream.problems.is_empty().then(|| merge_values(root, &parameters.apply(parsed)))
+/// The template with a patch laid over it. The project stays: a patch must not lead out of it.
+fn patched(root: &Node, patch: &Node, mut each: impl FnMut(&mut Node)) -> Node {
+    let mut patch = patch.clone();
+    each_source(&mut patch, &mut each);
+    let project = root.at(&["spec", "project"]).cloned();
+    let mut patched = coalesce(root, &patch);
+    let spec = patched.as_mapping_mut().and_then(|root| root.get_mut("spec")).and_then(Node::as_mapping_mut);
+    if let (Some(spec), Some(project)) = (spec, project) {
+        spec.insert(Key::new("project", project.span), project);
+    }
+    patched
 }
 
 /// Whether a patch may change the sources or the destination. One that only adds, say, `ignoreDifferences` leaves what is
 /// deployed as it is.
 fn decides_what_is_deployed(patch: &Node) -> bool {
-    let fields = ["source", "destination", "project"];
+    let fields = ["source", "destination"];
     patch.is_unknown() || patch.as_str().is_some_and(|text| fields.iter().any(|field| text.contains(field)))
-}
-
-struct Search<'a> {
-    go: bool,
-    inventory: &'a Inventory,
-    files: &'a Files,
-}
-
-impl Search<'_> {
-    /// The parameter sets of one generator.
-    fn generate(&self, generator: &Node, depth: usize, unresolved: &mut Vec<Unresolved>) -> Vec<Node> {
-        let Some(entry) =
-            generator.entries().iter().find(|entry| !matches!(entry.key.text.as_str(), "selector" | "template"))
-        else {
-            return Vec::new();
-        };
-        let block = &entry.value;
-        let mut sets = match entry.key.text.as_str() {
-            "list" => block.get("elements").map(Node::items).unwrap_or_default().to_vec(),
-            "git" => self.git(block, entry.key.span, unresolved),
-            "matrix" if depth < MAX_DEPTH => self.matrix(block, depth, unresolved),
-            other => {
-                let reason = format!("what the {other} generator gives is only known to the cluster");
-                unresolved.push(Unresolved::at(entry.key.span, Cause::Elsewhere, reason));
-                return Vec::new();
-            }
-        };
-        if let Some(values) = block.get("values") {
-            for set in &mut sets {
-                let values = Parameters { root: set, go: self.go }.apply(values);
-                set_key(set, "values", values);
-            }
-        }
-        if let Some(selector) = generator.get("selector") {
-            sets.retain(|set| selected(selector, set));
-        }
-        sets
-    }
-
-    fn matrix(&self, block: &Node, depth: usize, unresolved: &mut Vec<Unresolved>) -> Vec<Node> {
-        let [first, second] = block.get("generators").map(Node::items).unwrap_or_default() else { return Vec::new() };
-        let mut sets = Vec::new();
-        for outer in self.generate(first, depth + 1, unresolved) {
-            // The second generator may use the parameters of the first.
-            let generator = Parameters { root: &outer, go: self.go }.apply(second);
-            for inner in self.generate(&generator, depth + 1, unresolved) {
-                sets.push(merge_values(&outer, &inner));
-                if sets.len() > MAX_APPLICATIONS {
-                    return sets;
-                }
-            }
-        }
-        sets
-    }
-
-    fn git(&self, block: &Node, span: Span, unresolved: &mut Vec<Unresolved>) -> Vec<Node> {
-        let url = block.get("repoURL").and_then(Node::as_text).unwrap_or_default();
-        if !self.inventory.own.is_own(url) {
-            let reason = format!("the git generator looks into another repository, {url}");
-            unresolved.push(Unresolved::at(span, Cause::Elsewhere, reason));
-            return Vec::new();
-        }
-        let prefix = block.get("pathParamPrefix").and_then(Node::as_text);
-        let patterns = |key| block.get(key).map(Node::items).unwrap_or_default();
-        let paths = patterns("directories");
-        let mut sets = Vec::new();
-        if !paths.is_empty() {
-            for directory in self.chosen(paths, self.inventory.directories()) {
-                sets.push(wrap(path_parameters(directory, None, span), prefix, span));
-            }
-        }
-        let files = patterns("files");
-        if !files.is_empty() {
-            let all: Vec<RepoPath> = self.files.sources.files().iter().map(|file| file.path.clone()).collect();
-            for path in self.chosen(files, &all) {
-                let Some(file) = self.files.file_at(path) else { continue };
-                let stream = self.files.stream(file.id);
-                let directory = path.parent().unwrap_or_default();
-                for root in stream.documents.iter().filter_map(|document| document.root.as_ref()) {
-                    let contents = root.as_sequence().unwrap_or(std::slice::from_ref(root));
-                    for content in contents.iter().filter(|content| content.as_mapping().is_some()) {
-                        let place = wrap(path_parameters(&directory, Some(path.file_name()), span), prefix, span);
-                        sets.push(merge_values(content, &place));
-                    }
-                }
-            }
-        }
-        sets
-    }
-
-    /// The paths that the patterns choose, sorted; an `exclude` always wins. `paths` must be sorted.
-    fn chosen<'p>(&self, patterns: &[Node], paths: &'p [RepoPath]) -> Vec<&'p RepoPath> {
-        let mut chosen = std::collections::BTreeSet::new();
-        let mut excluded = Vec::new();
-        for entry in patterns {
-            let Some(pattern) = entry.get("path").and_then(Node::as_text).map(|path| path.trim_matches('/')) else {
-                continue;
-            };
-            let Some(glob) = PathGlob::new(pattern) else { continue };
-            if entry.get("exclude").and_then(Node::as_bool).unwrap_or(false) {
-                excluded.push(glob);
-            } else {
-                chosen.extend(glob.among(paths));
-            }
-        }
-        chosen.into_iter().filter(|path| !excluded.iter().any(|glob| glob.matches(path))).collect()
-    }
-}
-
-/// The parameters that a directory, or a file in it, gives.
-fn path_parameters(directory: &RepoPath, file: Option<&str>, span: Span) -> Node {
-    let text = |text: &str| Node::string(text, span);
-    let entry = |key: &str, value: Node| Entry { key: Key::new(key, span), value };
-    let segments = directory.as_str().split('/').map(text).collect();
-    let mut entries = vec![
-        entry("path", text(directory.as_str())),
-        entry("basename", text(directory.file_name())),
-        entry("basenameNormalized", text(&normalize(directory.file_name()))),
-        entry("segments", Node::sequence(segments, span)),
-    ];
-    if let Some(file) = file {
-        entries.push(entry("filename", text(file)));
-        entries.push(entry("filenameNormalized", text(&normalize(file))));
-    }
-    let path = Node::mapping(Mapping::from_iter(entries), span);
-    Node::mapping(Mapping::from_iter([entry("path", path)]), span)
-}
-
-fn wrap(node: Node, prefix: Option<&str>, span: Span) -> Node {
-    match prefix {
-        Some(prefix) => Node::mapping(Mapping::from_iter([Entry { key: Key::new(prefix, span), value: node }]), span),
-        None => node,
-    }
-}
-
-fn set_key(node: &mut Node, key: &str, value: Node) {
-    let span = value.span;
-    if let Some(mapping) = node.as_mapping_mut() {
-        mapping.insert(Key::new(key, span), value);
-    }
-}
-
-/// Whether a label selector over the parameters holds.
-fn selected(selector: &Node, set: &Node) -> bool {
-    let value = |key: &str| set.at(&key.split('.').collect::<Vec<_>>()).and_then(Node::as_text);
-    let labels = selector.get("matchLabels").map(Node::entries).unwrap_or_default();
-    let expressions = selector.get("matchExpressions").map(Node::items).unwrap_or_default();
-    labels.iter().all(|label| value(&label.key.text) == label.value.as_text())
-        && expressions.iter().all(|expression| {
-            let found = expression.get("key").and_then(Node::as_text).and_then(value);
-            let listed = || {
-                let values = expression.get("values").map(Node::items).unwrap_or_default();
-                values.iter().any(|allowed| found.is_some() && allowed.as_text() == found)
-            };
-            match expression.str_at(&["operator"]) {
-                Some("In") => listed(),
-                Some("NotIn") => !listed(),
-                Some("Exists") => found.is_some(),
-                Some("DoesNotExist") => found.is_none(),
-                _ => true,
-            }
-        })
 }

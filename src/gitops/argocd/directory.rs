@@ -47,7 +47,16 @@ pub(super) struct PathGlob {
 impl PathGlob {
     /// Reads a pattern; `None` if it is none.
     pub(super) fn new(pattern: &str) -> Option<Self> {
-        let matcher = GlobBuilder::new(pattern).literal_separator(true).build().ok()?.compile_matcher();
+        Self::read(pattern, true)
+    }
+
+    /// Reads a pattern in which `*` crosses, as `git ls-files` has it.
+    pub(super) fn crossing(pattern: &str) -> Option<Self> {
+        Self::read(pattern, false)
+    }
+
+    fn read(pattern: &str, separate: bool) -> Option<Self> {
+        let matcher = GlobBuilder::new(pattern).literal_separator(separate).build().ok()?.compile_matcher();
         let fixed = pattern.split(['*', '?', '[', '{', '\\']).next().unwrap_or_default().to_owned();
         Some(Self { matcher, fixed })
     }

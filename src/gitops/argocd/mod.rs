@@ -5,6 +5,7 @@
 mod application;
 mod application_set;
 mod directory;
+mod generators;
 mod helm;
 mod kustomize_overlay;
 mod parameters;
@@ -14,6 +15,8 @@ use std::collections::BTreeMap;
 
 pub use application::Application;
 pub(super) use application_set::application_set;
+pub use generators::generator_files;
+pub use parameters::NO_VALUE;
 
 use super::inventory::Inventory;
 use super::{App, Declared, Destination, Standing};

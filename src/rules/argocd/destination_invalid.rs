@@ -6,7 +6,7 @@ use crate::yaml::Node;
 
 pub(crate) const CHECK: Check = Check::App(check);
 
-fn check<'a>(app: &'a BuiltApp, repository: &'a Repository, findings: &mut Findings<'a>) {
+fn check<'a>(app: &'a BuiltApp, _repository: &'a Repository, findings: &mut Findings<'a>) {
     let Some(application) = &app.app.application else { return };
     let field = |key| application.spec(&["destination", key]);
     if application.spec(&["destination"]).is_some_and(Node::is_unknown)
@@ -28,12 +28,11 @@ fn check<'a>(app: &'a BuiltApp, repository: &'a Repository, findings: &mut Findi
         }
         (None, Some((node, server))) if !server.contains("://") => {
             let message = format!("`{server}` is no URL of an API server, so {refuses}");
-            findings
-                .report(application.written_at(node, &repository.files), message)
-                .label("the name of a cluster, not its URL")
-                .help(format!(
+            findings.report(application.written_at(node), message).label("the name of a cluster, not its URL").help(
+                format!(
                     "write `name: {server}`, or the URL; Argo CD's own cluster is `https://kubernetes.default.svc`"
-                ));
+                ),
+            );
         }
         // A template that was not followed to its end may still set it.
         (None, None) if app.app.unresolved.is_empty() && application.object.root.get("spec").is_some() => {

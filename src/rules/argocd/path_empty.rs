@@ -39,7 +39,7 @@ fn check<'a>(app: &'a BuiltApp, repository: &'a Repository, findings: &mut Findi
         }
         let message =
             format!("`{directory}` {what}, so `{}` is Synced and Healthy while it deploys nothing", app.app.name);
-        let span = application.written_at(path, &repository.files);
+        let span = application.written_at(path);
         let below = repository
             .inventory
             .kustomizations

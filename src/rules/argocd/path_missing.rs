@@ -33,7 +33,7 @@ fn check<'a>(app: &'a BuiltApp, repository: &'a Repository, findings: &mut Findi
              \"app path does not exist\", and what is deployed stays as it is",
             app.app.name
         );
-        let span = application.written_at(node, &repository.files);
+        let span = application.written_at(node);
         let finding = findings.report(span, message);
         // Another branch may have what this one has not.
         let revision = source.get("targetRevision").and_then(Node::as_text).unwrap_or_default();

@@ -26,7 +26,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
         };
         findings.about(Some(app), None);
         if let Some(project) = refused {
-            destination(application, namespace, project, app, repository, findings);
+            destination(application, namespace, project, app, findings);
             continue;
         }
         let mut others: BTreeMap<&str, Vec<&'a Object>> = BTreeMap::new();
@@ -67,13 +67,12 @@ fn destination(
     namespace: Option<&Node>,
     project: &Object,
     app: &BuiltApp,
-    repository: &Repository,
     findings: &mut Findings<'_>,
 ) {
     let name = &project.id.name;
     let key = application.key_span("destination").unwrap_or(application.object.name_span());
     let text = namespace.and_then(Node::as_text).filter(|text| !text.is_empty());
-    let span = namespace.filter(|_| text.is_some()).map_or(key, |node| application.written_at(node, &repository.files));
+    let span = namespace.filter(|_| text.is_some()).map_or(key, |node| application.written_at(node));
     let (what, help) = match text {
         Some(text) => (
             format!("does not permit namespace `{text}` of this cluster"),

@@ -21,7 +21,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
             );
             findings.about(Some(app), None);
             findings
-                .report(application.written_at(node, &repository.files), message)
+                .report(application.written_at(node), message)
                 .label("not permitted")
                 .related(place(project, "sourceRepos"), "what the project permits")
                 .help(format!(

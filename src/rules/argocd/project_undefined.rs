@@ -26,7 +26,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
             app.app.name
         );
         findings.about(Some(app), None);
-        let span = application.written_at(node, &repository.files);
+        let span = application.written_at(node);
         let finding = findings.report(span, message);
         finding.label("no such project");
         match nearest(name, projects.names()) {

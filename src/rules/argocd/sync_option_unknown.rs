@@ -26,7 +26,7 @@ pub(super) const OPTIONS: [&str; 15] = [
     "Validate",
 ];
 
-fn check<'a>(app: &'a BuiltApp, repository: &'a Repository, findings: &mut Findings<'a>) {
+fn check<'a>(app: &'a BuiltApp, _repository: &'a Repository, findings: &mut Findings<'a>) {
     let Some(application) = &app.app.application else { return };
     for node in application.spec(&["syncPolicy", "syncOptions"]).map(Node::items).unwrap_or_default() {
         let Some(text) = node.as_str() else { continue };
@@ -39,7 +39,7 @@ fn check<'a>(app: &'a BuiltApp, repository: &'a Repository, findings: &mut Findi
             false => format!("Argo CD knows no sync option `{name}`, and passes over it without a word"),
         };
         let same_word = OPTIONS.into_iter().find(|known| known.eq_ignore_ascii_case(name));
-        let finding = findings.report(application.written_at(node, &repository.files), message);
+        let finding = findings.report(application.written_at(node), message);
         finding.label("no effect");
         match (same_word.or_else(|| nearest(name, OPTIONS)), name) {
             (Some(known), _) if known == name => finding.help(format!("write `{name}=true`")),

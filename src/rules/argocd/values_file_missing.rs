@@ -42,7 +42,7 @@ fn check<'a>(app: &'a BuiltApp, repository: &'a Repository, findings: &mut Findi
                 "{}, so Helm fails and Argo CD has no manifests for `{}`: what is deployed stays as it is",
                 missing.reason, app.app.name
             );
-            let span = application.written_at(node, &repository.files);
+            let span = application.written_at(node);
             let finding = findings.report(span, message);
             finding.label(if owner.is_some() { "no such file" } else { "no such source" });
             let home = repository.files.sources.file(span.file).path.parent().filter(|home| !home.as_str().is_empty());

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::gitops::{Declared, SourceKind, Standing, is_declaration};
+use crate::gitops::{Declared, SourceKind, Standing, generator_files, is_declaration};
 use crate::repository::{BuiltApp, Repository};
 use crate::rules::{Check, Findings};
 use crate::source::RepoPath;
@@ -29,6 +29,14 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     }
     let namesakes: BTreeSet<&str> =
         repository.apps.iter().filter(is_declared).map(|app| app.app.name.as_str()).collect();
+    // A generator that asks a file in the directory was told to leave it out.
+    let asked: BTreeSet<RepoPath> = match left.is_empty() {
+        true => BTreeSet::new(),
+        false => {
+            let files = generator_files(&repository.inventory, &repository.files);
+            files.iter().filter_map(RepoPath::parent).collect()
+        }
+    };
     for (parent, left) in left {
         let habit = applied.get(&parent).map_or(0, BTreeSet::len);
         // Where a third or more is not applied, the directory holds other things too.
@@ -37,7 +45,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
             // An app of that name, which takes a chart only, was surely meant to take its manifests too.
             let has_namesake = habit > 0 && namesakes.contains(directory.file_name());
             let is_applied = applied.get(&parent).is_some_and(|applied| applied.contains(&directory));
-            if is_applied || !is_habit && !has_namesake {
+            if is_applied || !is_habit && !has_namesake || asked.contains(&directory) {
                 continue;
             }
             let Some(object) = app.objects.first() else { continue };
