@@ -24,6 +24,30 @@ pub(super) struct Merge<'a> {
     pub(super) schemas: &'a Schemas,
     /// Elements that the patch appended to a list merged by key: the list's name and the element's place.
     pub(super) appended: Vec<(String, Node)>,
+    /// Elements of lists merged by key that are lost.
+    pub(super) lost: Vec<Lost>,
+    /// Directives that do nothing.
+    pub(super) idle: Vec<Span>,
+}
+
+/// An element of a list merged by key that is not in the result though nothing asks for its removal.
+#[derive(Debug)]
+pub(super) struct Lost {
+    /// The list's name.
+    pub(super) list: String,
+    pub(super) element: Span,
+    /// Whether the patch brought it; else the object had it.
+    pub(super) of_patch: bool,
+    /// The keys by which the list is merged.
+    pub(super) keys: Vec<String>,
+    /// The one that some of the elements lack.
+    pub(super) missing: Option<String>,
+}
+
+impl<'a> Merge<'a> {
+    pub(super) fn new(schemas: &'a Schemas) -> Self {
+        Self { schemas, appended: Vec::new(), lost: Vec::new(), idle: Vec::new() }
+    }
 }
 
 /// What `$patch` asks for.

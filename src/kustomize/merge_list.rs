@@ -6,7 +6,7 @@
 use compact_str::CompactString;
 use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 
-use super::merge::{Merge, Mismatch, is_empty_map};
+use super::merge::{Lost, Merge, Mismatch, is_empty_map};
 use super::merge_keys::Schema;
 use super::scalar::is_nothing;
 use crate::yaml::{Entry, Key, Node, Value};
@@ -78,7 +78,8 @@ pub(super) fn merge(
             Patch::List(list) => complete(list.items()),
             Patch::None | Patch::Same => true,
         };
-        if complete(&items) && patch_is_complete {
+        let before = (has_odd_keys(&items, keys) || !patch_is_complete).then(|| items.clone());
+        let merged = if complete(&items) && patch_is_complete {
             indexed(merge, items, &patch, &elements, keys, name)?
         } else {
             let longest = items.len().max(if let Patch::List(list) = &patch { list.items().len() } else { 0 });
@@ -89,10 +90,67 @@ pub(super) fn merge(
                 return Err(Mismatch { span: dest.span, why, unsupported: true });
             }
             compared(merge, items, &patch, &elements, keys)?
+        };
+        if let Some(before) = before.filter(|_| !matches!(patch, Patch::Same)) {
+            note_lost(merge, &before, &patch, &merged, keys, name);
         }
+        merged
     };
     dest.value = Value::Sequence(std::sync::Arc::new(merged));
     Ok(dest)
+}
+
+/// Looks for elements that are not in the result. Only lists with incomplete or repeated keys lose any.
+fn note_lost(merge: &mut Merge<'_>, before: &[Node], patch: &Patch, merged: &[Node], keys: &[String], name: &str) {
+    // To the API a port without a protocol has TCP.
+    let identity = |item: &Node| -> Keys {
+        let key = |key: &String| match key_of(item, key) {
+            text if text.is_empty() && key == "protocol" => "TCP".into(),
+            text => text,
+        };
+        keys.iter().map(key).collect()
+    };
+    let patched = if let Patch::List(list) = patch { list.items() } else { &[] };
+    let mut left: HashMap<Keys, usize> = HashMap::with_capacity(merged.len());
+    for item in merged {
+        *left.entry(identity(item)).or_default() += 1;
+    }
+    let by_directive = |own: &Keys| patched.iter().any(|item| item.get("$patch").is_some() && identity(item) == *own);
+    let missing = keys.iter().find(|key| before.iter().chain(patched).any(|item| key_of(item, key).is_empty()));
+    let mut lose = |element: &Node, of_patch: bool| {
+        let (list, keys, missing) = (name.to_owned(), keys.to_vec(), missing.cloned());
+        merge.lost.push(Lost { list, element: element.span, of_patch, keys, missing });
+    };
+    // Of elements with the same keys the last stays, so the first are the lost ones. The API does not accept most of them
+    // anyway, or takes the last one itself, as with variables; only one port may have two names.
+    for item in before.iter().rev() {
+        let own = identity(item);
+        match left.get_mut(&own) {
+            Some(count) if *count > 0 => *count -= 1,
+            Some(_) if name != "ports" => {}
+            _ if by_directive(&own) => {}
+            _ => lose(item, false),
+        }
+    }
+    for item in patched.iter().filter(|item| item.get("$patch").is_none()) {
+        if !merged.iter().any(|result| covers(result, item)) {
+            lose(item, true);
+        }
+    }
+}
+
+/// Whether everything that an element of a patch says is so.
+fn covers(result: &Node, patch: &Node) -> bool {
+    match (&result.value, &patch.value) {
+        (Value::Mapping(_), Value::Mapping(wanted)) => wanted.iter().all(|entry| match result.get(&entry.key.text) {
+            None => entry.value.is_null() || entry.key.text == "$patch",
+            Some(own) => covers(own, &entry.value),
+        }),
+        (Value::Scalar(_), Value::Scalar(_)) => result.same_value(patch),
+        // Lists below are merged or replaced on their own.
+        (Value::Sequence(_), Value::Sequence(_)) => true,
+        _ => false,
+    }
 }
 
 /// A set of scalars: the patch's first, then the others.
@@ -157,6 +215,9 @@ fn indexed(
         let replaced =
             other_node.as_ref().is_some_and(|node| node.get("$patch").and_then(Node::value_text) == Some("replace"));
         let before = own.and_then(|at| items.get(at)).cloned();
+        if replaced && before.is_some() {
+            merge.idle.extend(other_node.as_ref().and_then(|node| node.get("$patch")).map(|directive| directive.span));
+        }
         let appended = before.is_none().then(|| other_node.clone()).flatten();
         let merged = pair(merge, before, patch, other_node, schema)?;
         let Some(node) = merged.filter(|node| !node.is_null() && !is_empty_map(node)) else {
@@ -225,6 +286,9 @@ fn compared(
         let other = find(&patched).and_then(|at| patched.get(at)).cloned();
         let replaced =
             other.as_ref().is_some_and(|node| node.get("$patch").and_then(Node::value_text) == Some("replace"));
+        if replaced && at.is_some() {
+            merge.idle.extend(other.as_ref().and_then(|node| node.get("$patch")).map(|directive| directive.span));
+        }
         let merged = pair(merge, at.and_then(|at| items.get(at)).cloned(), patch, other, schema)?;
         valid.clone_from(&valid_keys);
         let Some(mut node) = merged.filter(|node| !node.is_null() && !is_empty_map(node)) else {

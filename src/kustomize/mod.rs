@@ -23,6 +23,7 @@ mod names;
 mod namespace;
 mod order;
 mod patch;
+mod patch_loss;
 mod patch_match;
 mod plugins;
 mod problem;

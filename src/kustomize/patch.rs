@@ -12,7 +12,7 @@ use super::problem::{Problem, ProblemKind};
 use super::resource::Resource;
 use super::scalar;
 use super::selector::Selector;
-use super::{merge_keys, read};
+use super::{merge_keys, patch_loss, read};
 use crate::finding::Severity;
 use crate::source::Span;
 use crate::yaml::{Key, Mapping, Node, Stream, Value};
@@ -252,9 +252,9 @@ impl Engine<'_> {
             resource.remember_id();
         }
         let before = resource.root.clone();
-        let mut merge = Merge { schemas: &self.schemas, appended: Vec::new() };
+        let mut merge = Merge::new(&self.schemas);
         let merged = merge.merge(Some(before.clone()), Some(patch.clone()), merge_keys::Schema::Unknown, "");
-        let appended = merge.appended;
+        let Merge { appended, lost, idle, .. } = merge;
         match merged {
             Err(mismatch) => {
                 let message = format!("the patch does not fit {}: {}", describe(resource), first_line(&mismatch.why));
@@ -278,6 +278,8 @@ impl Engine<'_> {
                         self.problems.push(problem);
                     }
                 }
+                self.problems.extend(lost.iter().map(|lost| patch_loss::element(lost, patch, resource)));
+                self.problems.extend(patch_loss::directives(&idle, patch, resource));
                 if !unchanged {
                     self.effective.insert(aim(patch));
                 } else {

@@ -226,7 +226,62 @@ pub(super) fn by_index(operation: &Operation, name: &str, resource: &Resource) -
 
 /// An element that a strategic merge patch appended to a list merged by key, if it can't be meant as a new one.
 pub(super) fn appended(list: &str, element: &Node, resource: &Resource, before: &Node) -> Option<Problem> {
-    if !matches!(list, "containers" | "initContainers") || element.get("image").is_some() {
+    match list {
+        "containers" | "initContainers" => appended_container(list, element, resource, before),
+        "ports" => appended_port(element, resource),
+        _ => None,
+    }
+}
+
+/// A port that was to be changed: ports are found by their numbers, not by their names.
+fn appended_port(element: &Node, resource: &Resource) -> Option<Problem> {
+    let list = list_with(&resource.root, "ports", element.span)?;
+    let key = ["port", "containerPort"].into_iter().find(|key| element.get(key).is_some())?;
+    let others = || list.iter().filter(|other| other.span != element.span);
+    let name = element.get("name").map(|name| text_of(Some(name))).filter(|name| !name.is_empty());
+    let object = describe(resource);
+    let same = others().find(|other| name.is_some_and(|name| text_of(other.get("name")) == name));
+    let (message, other) = match (same, name) {
+        (Some(other), Some(name)) => {
+            let message = format!(
+                "{object} has a port `{name}` with another number, and kustomize goes by the number: the patch adds a second \
+                 port `{name}`, which the API server rejects"
+            );
+            (message, other)
+        }
+        (_, None) if key == "port" && others().count() == 1 => {
+            let message = format!(
+                "kustomize goes by the number of a port, so the patch adds a second one to {object}, and the API server \
+                 rejects several ports without names"
+            );
+            (message, others().next()?)
+        }
+        _ => return None,
+    };
+    let number = |node: &Node| text_of(node.get(key)).to_owned();
+    let place = element.get(key).map_or(element.span, |number| number.span);
+    let help = format!(
+        "to change the number use a JSON patch, or remove the old port with `{{{key}: {}, $patch: delete}}` in the same list",
+        number(other)
+    );
+    let problem = Problem::new(ProblemKind::PatchAppendsElement, place, message);
+    Some(problem.related(other.span, format!("the port {} that stays", number(other))).help(help))
+}
+
+/// The list called `name` that has an element from this place.
+fn list_with<'a>(node: &'a Node, name: &str, element: Span) -> Option<&'a [Node]> {
+    match &node.value {
+        Value::Scalar(_) => None,
+        Value::Sequence(items) => items.iter().find_map(|item| list_with(item, name, element)),
+        Value::Mapping(mapping) => mapping.iter().find_map(|entry| {
+            let here = entry.key.text == name && entry.value.items().iter().any(|item| item.span == element);
+            if here { Some(entry.value.items()) } else { list_with(&entry.value, name, element) }
+        }),
+    }
+}
+
+fn appended_container(list: &str, element: &Node, resource: &Resource, before: &Node) -> Option<Problem> {
+    if element.get("image").is_some() {
         return None;
     }
     let name = element.get("name")?;
