@@ -52,6 +52,7 @@ impl Facts {
         let texts = [
             include_str!("../../rules/data/charts/cilium.yaml"),
             include_str!("../../rules/data/charts/grafana.yaml"),
+            include_str!("../../rules/data/charts/harbor.yaml"),
             include_str!("../../rules/data/charts/kube-prometheus-stack.yaml"),
             include_str!("../../rules/data/charts/topolvm.yaml"),
         ];
@@ -111,7 +112,8 @@ impl<'a> Values<'a> {
         match node {
             Some(node) if node.is_unknown() => return Setting::Unknown,
             Some(node) if !node.is_null() => return Setting::Written(node),
-            _ if self.release.incomplete => return Setting::Unknown,
+            // A chart in the repository brings its own defaults, and may be another one of the same name.
+            _ if self.release.incomplete || self.release.chart.directory.is_some() => return Setting::Unknown,
             _ => {}
         }
         let version = version(self.release);
@@ -164,7 +166,8 @@ impl<'a> Setting<'a> {
         }
     }
 
-    fn node(self) -> Option<&'a Node> {
+    /// The value, written or the chart's default; `None` if it can't be known.
+    pub(crate) fn node(self) -> Option<&'a Node> {
         match self {
             Setting::Written(node) => Some(node),
             Setting::Default(node) => Some(node),

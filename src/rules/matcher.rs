@@ -201,7 +201,7 @@ impl Matcher {
         if let (false, Some((key, _))) = (self.set.is_empty(), place.entry) {
             let file = repository.files.sources.file(key.span.file);
             let edits: Option<Vec<Edit>> =
-                self.set.iter().map(|(name, value)| set_beside(&file, place, name, value)).collect();
+                self.set.iter().map(|(name, value)| beside(&file, place, name, value)).collect();
             if let Some(edits) = edits {
                 let words: Vec<String> = self.set.iter().map(|(name, value)| format!("{name}: {value}")).collect();
                 finding.fix(format!("write `{}`", words.join("`, `")), edits);
@@ -226,16 +226,27 @@ fn walk<'a>(from: Found<'a>, steps: &[Step], found: &mut Vec<Found<'a>>) {
     }
 }
 
-/// The edit that writes a key beside the field that was found. `None` where the text is not a plain map entry there, as
-/// in a JSON patch.
-fn set_beside(file: &SourceFile, place: Found<'_>, name: &str, text: &str) -> Option<Edit> {
+fn beside(file: &SourceFile, place: Found<'_>, name: &str, text: &str) -> Option<Edit> {
     let (key, mapping) = place.entry?;
+    set_beside(file, key, place.node, mapping, name, text)
+}
+
+/// The edit that writes a key beside another one of a map, or its value where it is there already. `None` where the text
+/// is not a plain map entry there, as in a JSON patch.
+pub(super) fn set_beside(
+    file: &SourceFile,
+    key: &Key,
+    value: &Node,
+    mapping: &Mapping,
+    name: &str,
+    text: &str,
+) -> Option<Edit> {
     if let Some(existing) = mapping.get(name) {
         let is_plain = existing.style == Style::Plain && !existing.span.range().is_empty();
         return is_plain.then(|| Edit { span: existing.span, text: text.to_owned() });
     }
     let line = file.line_index(key.span.start);
-    let value = place.node.span;
+    let value = value.span;
     if file.slice(key.span) != key.text || value.file != key.span.file || file.line_index(value.start) != line {
         return None;
     }

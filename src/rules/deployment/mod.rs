@@ -1,0 +1,3 @@
+//! Rules about Deployments.
+
+pub(super) mod rwo_rolling_update;

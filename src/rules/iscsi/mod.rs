@@ -1,0 +1,5 @@
+//! Rules about volumes on iSCSI.
+
+mod classes;
+
+pub(super) mod workload_not_pinned;

@@ -1,0 +1,3 @@
+//! Rules about pods, whatever makes them.
+
+pub(super) mod fsgroup_recursive_chown;
