@@ -35,7 +35,8 @@ pub enum FileClass {
     Flux,
     /// A pod that the kubelet runs from its own directory.
     StaticPod,
-    /// Configuration of Kubernetes' own programs in the form of an object, such as kubeadm's. Nothing applies it.
+    /// Configuration of Kubernetes' own programs in the form of an object, such as kubeadm's, or of Argo CD beside a source.
+    /// Nothing applies it.
     Configuration,
     /// Encrypted by SOPS.
     Encrypted,
@@ -132,6 +133,9 @@ pub(super) fn classify(file: &SourceFile, files: &Files, charts: &BTreeSet<RepoP
     if kustomize::FILE_NAMES.contains(&path.file_name()) && !roots().any(is_object) {
         let component = roots().any(|root| root.str_at(&["kind"]) == Some("Component"));
         return if component { FileClass::Component } else { FileClass::Kustomization };
+    }
+    if path.file_name().starts_with(".argocd-source") {
+        return FileClass::Configuration;
     }
     let kinds: BTreeSet<FileClass> = roots().filter_map(|root| object_class(root, path)).collect();
     match kinds.first() {

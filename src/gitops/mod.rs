@@ -197,5 +197,42 @@ pub fn apps(inventory: &Inventory, files: &Files, config: &Config, declarations:
     let found = disk::roots(&apps, inventory, files);
     apps.extend(found);
     apps.extend(convention::releases(&apps, inventory, files));
+    note_apps_in_charts(&mut apps, files);
     apps
+}
+
+/// Notes where a chart of this repository makes declarations: what these deploy is out of sight, since charts are not
+/// rendered.
+fn note_apps_in_charts(apps: &mut [App], files: &Files) {
+    let mut known: HashMap<RepoPath, Option<RepoPath>> = HashMap::new();
+    for app in apps {
+        for source in &app.sources {
+            let SourceKind::Helm(releases) = &source.kind else { continue };
+            for release in releases {
+                let Some(directory) = &release.chart.directory else { continue };
+                let makes = known.entry(directory.clone()).or_insert_with(|| template_with_apps(directory, files));
+                let Some(path) = makes else { continue };
+                let reason =
+                    format!("{path} makes apps of its own, which presync does not see: it does not render charts");
+                app.unresolved.push(Unresolved::at(release.chart_span, Cause::Unsupported, reason));
+            }
+        }
+    }
+}
+
+/// The first template of a chart that writes an Application, an ApplicationSet, or one of Flux' declarations.
+fn template_with_apps(chart: &RepoPath, files: &Files) -> Option<RepoPath> {
+    const GROUPS: [&str; 3] = [
+        "apiVersion: argoproj.io/v1alpha1",
+        "apiVersion: kustomize.toolkit.fluxcd.io/",
+        "apiVersion: helm.toolkit.fluxcd.io/",
+    ];
+    const KINDS: [&str; 4] = ["kind: Application", "kind: ApplicationSet", "kind: Kustomization", "kind: HelmRelease"];
+    let makes_apps = |path: &RepoPath| {
+        let file = files.file_at(path);
+        let text = file.as_ref().and_then(|file| file.text()).unwrap_or_default();
+        let has = |starts: &[&str]| text.lines().any(|line| starts.iter().any(|start| line.starts_with(start)));
+        text.lines().any(|line| KINDS.contains(&line.trim_end())) && has(&GROUPS)
+    };
+    yaml_files(files, &chart.join("templates")?, true).into_iter().find(makes_apps)
 }

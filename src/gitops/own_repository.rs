@@ -2,6 +2,22 @@
 
 use std::collections::BTreeMap;
 
+/// What speaks for a URL: paths named under it that exist here.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub struct Votes {
+    /// Paths that exist as they are written.
+    pub paths: usize,
+    /// Paths that exist beside the file that names them, as somebody writes who takes them for relative.
+    pub beside: usize,
+}
+
+impl std::ops::AddAssign for Votes {
+    fn add_assign(&mut self, other: Self) {
+        self.paths += other.paths;
+        self.beside += other.beside;
+    }
+}
+
 /// The URLs under which the declarations speak of this repository.
 #[derive(Clone, Debug, Default)]
 pub struct OwnRepository {
@@ -12,17 +28,18 @@ impl OwnRepository {
     /// `remotes` are the URLs of the git remotes; `votes` counts, for each URL that declarations name, how many of the
     /// paths they name under it exist here. A remote decides if any declaration names it, else the most votes do: a
     /// fork's Applications still speak of where it came from.
-    pub fn decide(remotes: &[String], votes: &BTreeMap<String, usize>) -> Self {
+    pub fn decide(remotes: &[String], votes: &BTreeMap<String, Votes>) -> Self {
         let own: Vec<String> = remotes.iter().map(|url| place(url)).collect();
         if votes.is_empty() || votes.keys().any(|url| own.contains(&place(url))) {
             return Self { own };
         }
-        let mut by_place: BTreeMap<String, usize> = BTreeMap::new();
+        let mut by_place: BTreeMap<String, Votes> = BTreeMap::new();
         for (url, count) in votes {
-            *by_place.entry(place(url)).or_default() += count;
+            *by_place.entry(place(url)).or_default() += *count;
         }
         // The first of equals in alphabetical order, so that equal repositories give equal answers.
-        let best = by_place.iter().filter(|(_, count)| **count > 0).rev().max_by_key(|(_, count)| **count);
+        let best =
+            by_place.iter().filter(|(_, votes)| **votes > Votes::default()).rev().max_by_key(|(_, votes)| **votes);
         Self { own: best.map(|(url, _)| url.clone()).into_iter().collect() }
     }
 
@@ -82,10 +99,19 @@ mod tests {
     #[test]
     fn a_named_remote_decides_and_else_the_paths_do() {
         let config = "[core]\n\tbare = false\n[remote \"origin\"]\n\turl = git@github.com:me/fork.git\n";
-        let votes = BTreeMap::from([("https://github.com/org/repo".to_owned(), 3), ("https://x/y".to_owned(), 1)]);
+        let paths = |paths| Votes { paths, beside: 0 };
+        let votes = BTreeMap::from([
+            ("https://github.com/org/repo".to_owned(), paths(3)),
+            ("https://x/y".to_owned(), paths(1)),
+        ]);
         let own = OwnRepository::decide(&remotes(config), &votes);
         assert!(own.is_own("https://github.com/org/repo.git") && !own.is_own("https://x/y"));
         let own = OwnRepository::decide(&["https://x/y".to_owned()], &votes);
         assert!(own.is_own("https://x/y") && !own.is_own("https://github.com/org/repo"));
+        let beside = Votes { paths: 0, beside: 9 };
+        let votes =
+            |first| BTreeMap::from([("https://x/a".to_owned(), beside), ("https://x/b".to_owned(), paths(first))]);
+        assert!(OwnRepository::decide(&[], &votes(0)).is_own("https://x/a"));
+        assert!(OwnRepository::decide(&[], &votes(1)).is_own("https://x/b"));
     }
 }

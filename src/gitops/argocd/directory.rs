@@ -2,25 +2,37 @@
 
 use globset::{GlobBuilder, GlobMatcher};
 
-use super::super::inventory::yaml_files;
+use super::super::inventory::{files_below, yaml_files};
 use crate::files::Files;
-use crate::is_yaml;
 use crate::source::{FileId, RepoPath};
 use crate::yaml::Node;
 
 /// The files that a directory source applies, sorted. Without `recurse` those of subdirectories are left alone;
 /// `include` and `exclude` are globs over the path below the source's directory, in which `*` crosses `/`.
 pub(super) fn files(options: Option<&Node>, directory: &RepoPath, files: &Files) -> Vec<RepoPath> {
+    chosen(options, directory, yaml_files(files, directory, recurses(options)))
+}
+
+/// The first Jsonnet program among the files that a directory source applies.
+pub(super) fn program(options: Option<&Node>, directory: &RepoPath, files: &Files) -> Option<RepoPath> {
+    let is_program = |path: &RepoPath| path.extension() == Some("jsonnet");
+    let found = files_below(files, directory, recurses(options), &is_program);
+    chosen(options, directory, found).into_iter().next()
+}
+
+fn recurses(options: Option<&Node>) -> bool {
+    options.and_then(|options| options.get("recurse")).and_then(Node::as_bool).unwrap_or(false)
+}
+
+/// Those of the files that the globs choose.
+fn chosen(options: Option<&Node>, directory: &RepoPath, mut found: Vec<RepoPath>) -> Vec<RepoPath> {
     let option = |key| options.and_then(|options| options.get(key));
-    let recurse = option("recurse").and_then(Node::as_bool).unwrap_or(false);
     let pattern = |key| option(key).and_then(Node::as_str).filter(|text| !text.is_empty()).map(glob);
     let (include, exclude) = (pattern("include"), pattern("exclude"));
-    let mut found = yaml_files(files, directory, recurse);
     found.retain(|path| {
         let below = path.relative_to(directory);
         let matches = |glob: &Option<GlobMatcher>| glob.as_ref().is_some_and(|glob| glob.is_match(&below));
-        is_yaml(path)
-            && !matches!(&exclude, Some(glob) if matches(glob))
+        !matches!(&exclude, Some(glob) if matches(glob))
             && (include.is_none() || matches!(&include, Some(glob) if matches(glob)))
     });
     found

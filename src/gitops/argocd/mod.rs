@@ -19,6 +19,7 @@ pub use generators::generator_files;
 pub use parameters::NO_VALUE;
 
 use super::inventory::Inventory;
+use super::own_repository::Votes;
 use super::{App, Declared, Destination, Standing};
 use crate::files::Files;
 use crate::kubernetes::Object;
@@ -63,13 +64,19 @@ fn sources(spec: &Node) -> Vec<&Node> {
 }
 
 /// Counts the paths under each repository URL that exist here.
-pub(super) fn vote(object: &Object, files: &Files, votes: &mut BTreeMap<String, usize>) {
+pub(super) fn vote(object: &Object, files: &Files, votes: &mut BTreeMap<String, Votes>) {
+    let declared_in = files.sources.file(object.root.span.file).path.clone();
     let mut count = |url: Option<&str>, path: Option<&str>| {
         let (Some(url), Some(path)) = (url, path) else { return };
-        let here = RepoPath::root()
-            .join(path)
-            .is_some_and(|path| !path.as_str().is_empty() && files.sources.entry(&path).is_some());
-        *votes.entry(url.to_owned()).or_default() += usize::from(here);
+        let below = |directory: &RepoPath| {
+            let path = directory.join(path).filter(|path| !path.as_str().is_empty());
+            path.is_some_and(|path| files.sources.entry(&path).is_some())
+        };
+        let above = std::iter::successors(declared_in.parent(), RepoPath::parent);
+        let votes = votes.entry(url.to_owned()).or_default();
+        votes.paths += usize::from(below(&RepoPath::root()));
+        // A single name may well be that of something else.
+        votes.beside += usize::from(path.trim_matches('/').contains('/') && above.into_iter().any(|at| below(&at)));
     };
     let template = ["spec", "template", "spec"];
     let spec = if object.id.kind == "ApplicationSet" { object.root.at(&template) } else { object.root.get("spec") };

@@ -4,8 +4,8 @@ use super::super::inventory::{Inventory, has_kustomization};
 use super::super::{App, AppSource, SourceKind};
 use super::{directory, directory_at, helm, kustomize_overlay};
 use crate::files::Files;
-use crate::helm::is_chart;
-use crate::source::Span;
+use crate::helm::{coalesce, is_chart};
+use crate::source::{RepoPath, Span};
 use crate::unresolved::{Cause, Unresolved};
 use crate::yaml::Node;
 
@@ -54,6 +54,8 @@ pub(super) fn read(source: &Node, siblings: &[&Node], app: &mut App, inventory: 
     let Some(root) = directory_at(files, path) else {
         return unresolved(app, span, Cause::Missing, &format!("there is no directory {path} in this repository"));
     };
+    let overridden = overridden(source, &root, &app.name, files);
+    let source = overridden.as_ref().unwrap_or(source);
     let explicit = [
         ("kustomize", Tool::Kustomize),
         ("helm", Tool::Helm),
@@ -82,9 +84,14 @@ pub(super) fn read(source: &Node, siblings: &[&Node], app: &mut App, inventory: 
                 let reason = format!("`{}` is no pattern; it matches nothing", pattern.as_str().unwrap_or_default());
                 app.unresolved.push(Unresolved::at(pattern.span, Cause::Invalid, reason));
             }
+            if let Some(program) = directory::program(source.get("directory"), &root, files) {
+                let reason = format!("{program} is a Jsonnet program, which presync does not run");
+                app.unresolved.push(Unresolved::at(span, Cause::Unsupported, reason));
+            }
             let found = directory::files(source.get("directory"), &root, files);
             // A pattern may well find nothing: ApplicationSets ask every directory alike.
-            if found.is_empty() && source.at(&["directory", "include"]).is_none() {
+            let says_nothing = app.unresolved.is_empty() && source.at(&["directory", "include"]).is_none();
+            if found.is_empty() && says_nothing {
                 let reason = format!("there is no manifest in {path}");
                 app.unresolved.push(Unresolved::at(span, Cause::Missing, reason));
             }
@@ -94,15 +101,31 @@ pub(super) fn read(source: &Node, siblings: &[&Node], app: &mut App, inventory: 
     }
 }
 
+/// Files in a source's directory that change its parameters: for every app that uses it, then for the one of this name.
+const OVERRIDES: &str = ".argocd-source";
+
+/// Fields that those files leave alone, because they say where the source is.
+const FIXED: [&str; 5] = ["repoURL", "targetRevision", "path", "chart", "ref"];
+
+/// The source with what `.argocd-source.yaml` and `.argocd-source-APP.yaml` say, as JSON merge patches. `None` if there
+/// is neither.
+fn overridden(source: &Node, directory: &RepoPath, app: &str, files: &Files) -> Option<Node> {
+    let mut changed = None;
+    for name in [format!("{OVERRIDES}.yaml"), format!("{OVERRIDES}-{app}.yaml")] {
+        let Some(file) = directory.join(&name).and_then(|path| files.file_at(&path)) else { continue };
+        let stream = files.stream(file.id);
+        let root = stream.documents.first().and_then(|document| document.root.as_ref());
+        let Some(mut patch) = root.filter(|root| root.as_mapping().is_some()).cloned() else { continue };
+        if let Some(mapping) = patch.as_mapping_mut() {
+            mapping.retain(|entry| !FIXED.contains(&entry.key.text.as_str()));
+        }
+        changed = Some(coalesce(changed.as_ref().unwrap_or(source), &patch));
+    }
+    changed
+}
+
 /// What a plugin makes is not known. What it most likely starts from is, and is better judged than not at all.
-fn plugin(
-    source: &Node,
-    app: &mut App,
-    span: Span,
-    root: crate::source::RepoPath,
-    inventory: &Inventory,
-    files: &Files,
-) {
+fn plugin(source: &Node, app: &mut App, span: Span, root: RepoPath, inventory: &Inventory, files: &Files) {
     let name = source.at(&["plugin", "name"]).and_then(Node::as_text).unwrap_or("without a name");
     let place = source.get("plugin").map_or(span, |block| block.span);
     let with = if has_kustomization(files, &root) {

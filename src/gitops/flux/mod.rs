@@ -11,6 +11,7 @@ pub(super) use kustomization::kustomization;
 pub use post_build::Substitution;
 
 use super::inventory::Inventory;
+use super::own_repository::Votes;
 use super::{Declaration, Declarations};
 use crate::files::Files;
 use crate::kubernetes::Object;
@@ -18,7 +19,7 @@ use crate::source::RepoPath;
 use crate::yaml::Node;
 
 /// Counts the paths under each GitRepository's URL that exist here.
-pub(super) fn vote(object: &Object, all: &[Object], files: &Files, votes: &mut BTreeMap<String, usize>) {
+pub(super) fn vote(object: &Object, all: &[Object], files: &Files, votes: &mut BTreeMap<String, Votes>) {
     if !object.id.is("kustomize.toolkit.fluxcd.io", "Kustomization") {
         return;
     }
@@ -27,7 +28,7 @@ pub(super) fn vote(object: &Object, all: &[Object], files: &Files, votes: &mut B
     let url = all.iter().find(is_source).and_then(|source| source.root.str_at(&["spec", "url"]));
     let path = object.root.str_at(&["spec", "path"]).and_then(|path| RepoPath::root().join(path));
     if let (Some(url), Some(path)) = (url, path.filter(|path| !path.as_str().is_empty())) {
-        *votes.entry(url.to_owned()).or_default() += usize::from(files.sources.entry(&path).is_some());
+        votes.entry(url.to_owned()).or_default().paths += usize::from(files.sources.entry(&path).is_some());
     }
 }
 
