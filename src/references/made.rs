@@ -212,7 +212,7 @@ fn row_keys(keys: &str, root: &Node) -> Option<Vec<CompactString>> {
 }
 
 /// The nodes at a path such as `spec.data[].key`.
-pub(super) fn follow<'a>(root: &'a Node, path: &str) -> Vec<&'a Node> {
+pub(crate) fn follow<'a>(root: &'a Node, path: &str) -> Vec<&'a Node> {
     let mut nodes = vec![root];
     for step in path.split('.') {
         let (key, is_list) = step.strip_suffix("[]").map_or((step, false), |key| (key, true));

@@ -11,6 +11,7 @@ mod pods;
 mod shapes;
 mod special;
 
+pub(crate) use made::follow;
 pub use made::{Made, Spread, made};
 pub use parts::{Ports, keys, listeners, ports};
 pub use pods::{MadePods, may_make_pods, pods};

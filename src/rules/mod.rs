@@ -31,6 +31,7 @@ mod issuer;
 mod kubelet;
 mod kubernetes;
 mod kustomize;
+mod kyverno;
 mod manifest;
 mod namespace;
 mod networkpolicy;

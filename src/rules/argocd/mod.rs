@@ -7,6 +7,7 @@ mod turn;
 
 pub(super) mod annotation_invalid;
 pub(super) mod application_namespace;
+pub(super) mod default_omitted;
 pub(super) mod destination_invalid;
 pub(super) mod directory_contains_kustomization;
 pub(super) mod hook_needs_later_object;
@@ -20,6 +21,7 @@ pub(super) mod project_kind_not_permitted;
 pub(super) mod project_scope_mismatch;
 pub(super) mod project_source_not_permitted;
 pub(super) mod project_undefined;
+pub(super) mod render_not_repeatable;
 pub(super) mod sync_option_unknown;
 pub(super) mod template_invalid;
 pub(super) mod values_file_missing;
