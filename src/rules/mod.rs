@@ -28,6 +28,7 @@ mod image;
 mod ingressclass;
 mod iscsi;
 mod issuer;
+mod kubeadm;
 mod kubelet;
 mod kubernetes;
 mod kustomize;

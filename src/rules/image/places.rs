@@ -64,9 +64,7 @@ fn walk<'a>(node: &'a Node, whose: &str, depth: usize, look: &mut impl FnMut(Pla
     node.items().iter().for_each(|item| walk(item, whose, depth + 1, look));
     for entry in node.entries() {
         if entry.key.text == "image" {
-            if let Some(place) = of_value(&entry.value, whose) {
-                look(place);
-            }
+            of_value(&entry.value, whose).map(&mut *look);
         }
         walk(&entry.value, whose, depth + 1, look);
     }

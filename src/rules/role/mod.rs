@@ -1,3 +1,4 @@
 //! Rules about roles and their bindings.
 
+pub(super) mod bootstrap_incomplete;
 pub(super) mod missing;
