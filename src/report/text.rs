@@ -195,12 +195,17 @@ fn apps_in_words(apps: &[String]) -> Option<String> {
 fn unbroken(text: &str) -> String {
     let tie = |(at, part): (usize, &str)| {
         if at % 2 == 1 && part.len() <= MAX_TIED {
-            part.replace(' ', TIED.encode_utf8(&mut [0; 4]))
+            tied(part)
         } else {
             part.to_owned()
         }
     };
     text.split('`').enumerate().map(tie).collect::<Vec<_>>().join("`")
+}
+
+/// Keeps wrapping away from a text.
+fn tied(text: &str) -> String {
+    text.replace(' ', TIED.encode_utf8(&mut [0; 4]))
 }
 
 /// miette draws a frame for each page. This joins them: equally indented, and each standing on the one before it.
@@ -286,7 +291,12 @@ impl Diagnostic for Drawing<'_> {
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
         let help = self.finding.help.as_deref()?;
-        Some(Box::new(unbroken(&visible::prose(help))))
+        let help = visible::prose(help);
+        // What stands on lines of its own is meant to be copied as it is.
+        Some(Box::new(match help.split_once('\n') {
+            Some((words, code)) => format!("{}\n{}", unbroken(words), tied(code)),
+            None => unbroken(&help),
+        }))
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
