@@ -109,6 +109,12 @@ impl<'a> Engine<'a> {
         self.hash_names(&mut gathered);
         self.fix_references(&mut gathered);
         self.resolve_vars(&mut gathered);
+        self.refuse_twice(&gathered.resources, "may not add resource");
+        for resource in gathered.resources.list() {
+            if let Err(unusable) = read::check(&resource.root) {
+                self.report(unusable.problem());
+            }
+        }
         let mut list = gathered.resources.into_list();
         list.retain(|resource| !is_local(resource));
         let sort = order::Order::of(&root, self.options.keep_order, &mut self.problems);
@@ -351,7 +357,10 @@ impl<'a> Engine<'a> {
             Ok(objects) => {
                 let origin = self.metadata.wanted().then(|| self.origin_of(text));
                 for object in objects {
-                    let resource = Resource { origin: origin.clone(), ..Resource::read(object) };
+                    let mut resource = Resource { origin: origin.clone(), ..Resource::read(object) };
+                    if origin.is_some() {
+                        resource.text_annotations();
+                    }
                     self.take(gathered, resource, span, |words| {
                         refused(&format!("merging resources from '{text}': {words}"))
                     });
@@ -412,7 +421,12 @@ impl<'a> Engine<'a> {
         if merged.is_err() {
             self.report(Problem::fails(by, "conflicting fieldspecs"));
         }
-        gathered.vars.extend(built.vars);
+        for var in built.vars {
+            if gathered.vars.iter().any(|own| own.name == var.name) {
+                self.report(Problem::fails(var.span, format!("var '{}' already encountered", var.name)));
+            }
+            gathered.vars.push(var);
+        }
     }
 
     fn component(
@@ -433,7 +447,10 @@ impl<'a> Engine<'a> {
                 // The list is handed over; if the component can't be read it comes back as it was.
                 let mut kept = Some(gathered);
                 match self.directory(&directory, text, span, prefix, Some(&mut kept)) {
-                    Some(built) => built,
+                    Some(built) => {
+                        self.refuse_twice(&built.resources, "accumulating components: recursed merging");
+                        built
+                    }
                     None => Accumulator { incomplete: true, ..kept.unwrap_or_default() },
                 }
             }
@@ -466,6 +483,18 @@ impl<'a> Engine<'a> {
                 Accumulator { incomplete: true, ..gathered }
             }
         }
+    }
+
+    /// Two objects that a transformer has given one id.
+    fn refuse_twice(&mut self, resources: &Resources, doing: &str) {
+        let Some((id, first, second)) = resources.twice() else { return };
+        let words = format!("{doing}: may not add resource with an already registered id: {id}");
+        let message = format!(
+            "two objects are called {} {} by now, and kustomize refuses to build with two objects of one name",
+            id.gvk.kind, id.name
+        );
+        let problem = Problem::new(ProblemKind::ObjectDuplicate, second.span(), message).upstream(words);
+        self.report(problem.related(first.span(), "the other one"));
     }
 
     /// Builds another directory. For a component, `list` holds what it goes on with.

@@ -27,7 +27,9 @@ impl Engine<'_> {
                 gathered.fields = built_in;
                 return;
             }
-            let _ = Arc::make_mut(&mut gathered.fields).merge((*built_in).clone());
+            if Arc::make_mut(&mut gathered.fields).merge((*built_in).clone()).is_err() {
+                self.report(Problem::fails(kustomization.root.span, "merging config: conflicting fieldspecs"));
+            }
             return;
         }
         let mut fields = (*built_in).clone();

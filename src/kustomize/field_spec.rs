@@ -129,7 +129,7 @@ impl Fields {
         Arc::make_mut(own).merge((**other).clone())
     }
 
-    /// Sorts rows by type, as upstream does before it merges them.
+    /// Sorts rows by type, as upstream does whenever it has merged some.
     pub(super) fn sort(&mut self) {
         for name in SECTIONS {
             if let Some(section) = self.section(name) {
@@ -152,6 +152,7 @@ impl Fields {
                 self.add_reference(&references.referral, spec)?;
             }
         }
+        self.sort();
         Ok(())
     }
 }

@@ -136,7 +136,7 @@ impl Engine<'_> {
             _ => Behavior::Create,
         };
         let needs_hash = (!flag("disableNameSuffixHash")).then_some(by);
-        Ok(Resource { behavior, needs_hash, ..Resource::new(Node::mapping(root, by)) })
+        Ok(Resource { behavior: Some(behavior), needs_hash, ..Resource::new(Node::mapping(root, by)) })
     }
 
     fn pairs(
@@ -210,7 +210,7 @@ impl Engine<'_> {
             "resid.ResId{{Gvk:resid.Gvk{{Group:\"{}\", Version:\"{}\", Kind:\"{}\", isClusterScoped:false}}, Name:\"{}\", Namespace:\"{}\"}}",
             id.gvk.group, id.gvk.version, id.gvk.kind, id.name, id.namespace
         );
-        match (places.as_slice(), resource.behavior) {
+        match (places.as_slice(), resource.behavior.unwrap_or_default()) {
             ([], Behavior::Create) => {
                 if gathered.resources.append(resource).is_err() {
                     self.report(Problem::fails(
@@ -255,6 +255,15 @@ fn inherit(resource: &mut Resource, old: &Resource, behavior: Behavior, by: Span
     let mut merge = |path: &[&str]| {
         let Some(kept) = old.root.at(path).filter(|kept| !kept.entries().is_empty()) else { return };
         let mut merged = kept.clone();
+        // The maps go through Go's `map[string]string`; keys lose their quotes on the way.
+        if let Some(mapping) = merged.as_mapping_mut() {
+            for value in mapping.values_mut() {
+                if let Some(text) = value.value_text().filter(|_| value.as_str().is_none()) {
+                    *value = Node { history: value.history.clone(), ..Node::string(text, value.span) };
+                }
+            }
+            mapping.unquote_keys();
+        }
         if let (Some(own), Some(mapping)) = (resource.root.at(path), merged.as_mapping_mut()) {
             for pair in own.entries() {
                 let mut value = pair.value.clone();
@@ -299,6 +308,7 @@ fn inherit(resource: &mut Resource, old: &Resource, behavior: Behavior, by: Span
     resource.previous.clone_from(&old.previous);
     resource.prefixes.clone_from(&old.prefixes);
     resource.suffixes.clone_from(&old.suffixes);
+    resource.behavior = old.behavior;
     resource.vars.clone_from(&old.vars);
     // The mark survives only if both carry it.
     resource.needs_hash = resource.needs_hash.filter(|_| old.needs_hash.is_some());

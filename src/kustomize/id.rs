@@ -95,13 +95,6 @@ impl ResId {
     pub(super) fn key(&self) -> Self {
         Self { namespace: self.effective_namespace().into(), ..self.clone() }
     }
-
-    /// Whether this id is one of those that `selector` stands for; empty parts match anything.
-    pub(super) fn is_selected_by(&self, selector: &ResId) -> bool {
-        (selector.name.is_empty() || selector.name == self.name)
-            && (selector.namespace.is_empty() || selector.effective_namespace() == self.effective_namespace())
-            && self.gvk.is_selected_by(&selector.gvk)
-    }
 }
 
 impl fmt::Display for Gvk {

@@ -36,6 +36,18 @@ pub(super) enum Note {
     ByIndex(String),
 }
 
+impl Operation {
+    /// Whether the operation takes all annotations away, or puts others in their place.
+    pub(super) fn replaces_annotations(&self) -> bool {
+        let is_above = |path: &str| matches!(path, "" | "/metadata" | "/metadata/annotations");
+        match self.name.as_str() {
+            "add" | "replace" | "remove" | "copy" => is_above(&self.path),
+            "move" => is_above(&self.path) || is_above(&self.from),
+            _ => false,
+        }
+    }
+}
+
 /// Reads the operations of a patch; `None` if the node is no list of maps.
 pub(super) fn operations(root: &Node) -> Option<Vec<Operation>> {
     let operation = |node: &Node| {
@@ -351,38 +363,4 @@ fn named_by_index(root: &Node, path: &str) -> Option<String> {
         };
     }
     named
-}
-
-/// Does to numbers what JSON does to them in Go: beyond 2^53 digits are lost.
-pub(super) fn through_json(node: &mut Node) {
-    if !has_large(node) {
-        return;
-    }
-    match &node.value {
-        Value::Scalar(_) => {
-            let rounded = match node.resolve() {
-                #[allow(clippy::cast_precision_loss)]
-                Some(Scalar::Int(value)) => value as f64,
-                #[allow(clippy::cast_precision_loss)]
-                Some(Scalar::UInt(value)) => value as f64,
-                _ => return,
-            };
-            node.value = Value::Scalar(format!("{rounded}").into());
-        }
-        Value::Sequence(_) => node.as_sequence_mut().into_iter().flatten().for_each(through_json),
-        Value::Mapping(_) => node.as_mapping_mut().into_iter().flat_map(Mapping::values_mut).for_each(through_json),
-    }
-}
-
-fn has_large(node: &Node) -> bool {
-    const EXACT: u64 = 1 << 53;
-    match &node.value {
-        Value::Scalar(_) => match node.resolve() {
-            Some(Scalar::Int(value)) => value.unsigned_abs() > EXACT,
-            Some(Scalar::UInt(_)) => true,
-            _ => false,
-        },
-        Value::Sequence(items) => items.iter().any(has_large),
-        Value::Mapping(mapping) => mapping.iter().any(|entry| has_large(&entry.value)),
-    }
 }

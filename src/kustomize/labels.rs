@@ -6,6 +6,7 @@ use super::id::{Gvk, text_of};
 use super::kustomization::Kustomization;
 use super::problem::Problem;
 use super::resource::{Origin, Resource};
+use super::shared::{Shared, is_created};
 use crate::source::Span;
 use crate::yaml::{Action, Entry, Key, Node, Style};
 
@@ -64,22 +65,33 @@ impl Engine<'_> {
         }
         for resource in gathered.resources.list_mut() {
             let gvk = resource.gvk();
+            // Kustomize keeps its books in the annotations, so they are there though none are written.
+            let booked = resource.has_books();
+            let mut created: Vec<usize> = vec![0; pairs.len()];
+            let mut overwritten = false;
             for spec in specs.iter().filter(|spec| gvk.is_selected_by(&spec.gvk)) {
+                let made = FieldSpec { create: true, ..spec.clone() };
+                let spec = if booked && spec.path == "metadata/annotations" { &made } else { spec };
                 let written = visit(&mut resource.root, spec, Some(Leaf::Mapping), by, &mut |node| {
+                    if node.is_null() {
+                        return Ok(());
+                    }
                     let Some(mapping) = node.as_mapping_mut() else {
                         return Err("wrong node kind: expected MappingNode but got ScalarNode".to_owned());
                     };
-                    for pair in pairs {
+                    for (pair, created) in pairs.iter().zip(&mut created) {
                         let mut value = Node::string(text_of(Some(&pair.value)), pair.value.span);
                         let by = pair.key.span.to(pair.value.span);
                         match mapping.get_mut(&pair.key.text) {
                             Some(old) => {
+                                overwritten |= is_created(old);
                                 value.history = old.history.clone();
                                 value.changed(Action::Labelled, by, Some(old.clone()));
                                 *old = value;
                             }
                             None => {
                                 value.changed(Action::Labelled, by, None);
+                                *created += 1;
                                 // Upstream writes the key without quotes, whatever it then means.
                                 let key = Key { style: Style::Plain, ..pair.key.clone() };
                                 mapping.push(Entry { key, value });
@@ -91,6 +103,14 @@ impl Engine<'_> {
                 if let Err(words) = written {
                     self.report(Problem::fails(by, words));
                 }
+            }
+            if overwritten {
+                resource.spread_labels();
+            }
+            for (pair, _) in pairs.iter().zip(created).filter(|(_, created)| *created > 1) {
+                let by = pair.key.span.to(pair.value.span);
+                resource.shared.retain(|shared| shared.by != by);
+                resource.shared.push(Shared { by, text: text_of(Some(&pair.value)).into() });
             }
         }
     }
@@ -111,6 +131,7 @@ impl Engine<'_> {
             } else {
                 resource.transformations.push(origin.clone());
             }
+            resource.text_annotations();
         }
     }
 
@@ -142,25 +163,13 @@ impl Engine<'_> {
                 annotations.insert(Key::new(key, by), Node::string(text, by));
             }
         }
-        let Some(annotations) = resource.root.at(&["metadata", "annotations"]) else { return };
-        let is_text =
-            |node: &Node| node.as_str().is_some() && super::scalar::kind(node) == Some(super::scalar::Kind::String);
-        let empty = annotations.is_null() || annotations.as_mapping().is_some_and(|map| map.is_empty());
-        if !empty && annotations.entries().iter().all(|entry| is_text(&entry.value)) {
-            return;
+        let annotations = resource.root.at(&["metadata", "annotations"]);
+        if !annotations.is_some_and(|annotations| annotations.entries().is_empty()) {
+            return resource.text_annotations();
         }
-        let Some(metadata) = resource.root.as_mapping_mut().and_then(|root| root.get_mut("metadata")) else { return };
-        let Some(metadata) = metadata.as_mapping_mut() else { return };
-        if empty {
+        let metadata = resource.root.as_mapping_mut().and_then(|root| root.get_mut("metadata"));
+        if let Some(metadata) = metadata.and_then(Node::as_mapping_mut) {
             metadata.retain(|entry| entry.key.text != "annotations");
-            return;
-        }
-        let Some(annotations) = metadata.get_mut("annotations").and_then(Node::as_mapping_mut) else { return };
-        for value in annotations.values_mut() {
-            if !is_text(value) {
-                let text = text_of(Some(value)).to_owned();
-                *value = Node { history: value.history.clone(), ..Node::string(text, value.span) };
-            }
         }
     }
 }

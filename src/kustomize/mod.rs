@@ -34,6 +34,7 @@ mod resource;
 mod scalar;
 mod schema;
 mod selector;
+mod shared;
 mod vars;
 
 pub use problem::{Problem, ProblemKind};

@@ -44,21 +44,14 @@ impl Engine<'_> {
             }
         }
         // The first pair is enough: kustomize stops there.
-        let twice = gathered.resources.list().iter().find_map(|resource| {
-            match gathered.resources.with_current_id(&resource.id().key()) {
-                [first, second, ..] => Some((resource.id(), *first, *second)),
-                _ => None,
-            }
-        });
-        if let Some((id, first, second)) = twice {
-            let span = |at: usize| gathered.resources.list().get(at).map_or(namespace.by, Resource::span);
+        if let Some((id, first, second)) = gathered.resources.twice() {
             let words = format!("namespace transformation produces ID conflict: [{id} {id}]");
             let message = format!(
                 "with `namespace: {}` two objects become {} {}, and kustomize refuses to build",
                 namespace.name, id.gvk.kind, id.name
             );
             let problem = Problem::new(ProblemKind::ObjectDuplicate, namespace.by, message).upstream(words);
-            self.report(problem.related(span(first), "one of them").related(span(second), "the other one"));
+            self.report(problem.related(first.span(), "one of them").related(second.span(), "the other one"));
         }
     }
 }

@@ -85,13 +85,13 @@ impl Order {
 
     pub(super) fn sort(&self, list: &mut [Resource]) {
         let Self::Kinds(ranks, middle) = self else { return };
+        let listed = ranks.contains_key("Namespace");
         list.sort_by_cached_key(|resource| {
             let id = resource.id();
             let rank = ranks.get(id.gvk.kind.as_str()).copied().unwrap_or(*middle);
-            let name = by_type(&id.gvk);
-            // Namespaces are sorted backwards, so that the core one comes first.
-            let backwards = (id.gvk.kind == "Namespace").then(|| std::cmp::Reverse(name.clone()));
-            (rank, backwards, name, by_id(&id))
+            // Among Namespaces, where they are listed, the core one comes first.
+            let behind = listed && id.gvk.kind == "Namespace" && !id.gvk.group.is_empty();
+            (rank, behind, by_type(&id.gvk), by_id(&id))
         });
     }
 }

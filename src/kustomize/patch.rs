@@ -82,7 +82,9 @@ impl Engine<'_> {
                 [at] => {
                     self.applied.insert(aim(&object));
                     let at = *at;
-                    self.merge_into(gathered, at, &object, Allowed::default(), true);
+                    let mut object = object;
+                    text_metadata(&mut object);
+                    self.merge_into(gathered, at, &object, Allowed::default());
                     gathered.resources.drop_empty();
                 }
                 [] => {
@@ -214,7 +216,7 @@ impl Engine<'_> {
             if let Some(mapping) = patch.as_mapping_mut() {
                 put(mapping, "apiVersion", version.as_ref());
             }
-            self.merge_into(gathered, at, &patch, allowed, true);
+            self.merge_into(gathered, at, &patch, allowed);
         }
         gathered.resources.drop_empty();
     }
@@ -225,7 +227,7 @@ impl Engine<'_> {
             [at] => {
                 self.applied.insert(aim(object));
                 let at = *at;
-                self.merge_into(gathered, at, object, allowed, false);
+                self.merge_into(gathered, at, object, allowed);
             }
             [] => {
                 let words = format!(
@@ -244,7 +246,7 @@ impl Engine<'_> {
     }
 
     /// Applies a strategic merge patch to one resource.
-    fn merge_into(&mut self, gathered: &mut Accumulator, at: usize, patch: &Node, allowed: Allowed, _targeted: bool) {
+    fn merge_into(&mut self, gathered: &mut Accumulator, at: usize, patch: &Node, allowed: Allowed) {
         let renames = allowed.name_change || allowed.kind_change;
         let list = if renames { gathered.resources.all_mut().as_mut_slice() } else { gathered.resources.list_mut() };
         let Some(resource) = list.get_mut(at) else { return };
@@ -271,6 +273,10 @@ impl Engine<'_> {
                     return;
                 }
                 restore(resource, &before, allowed);
+                if takes_annotations(patch) {
+                    resource.forget();
+                }
+                resource.spread_labels();
                 let unchanged = resource.root.same_value(&before);
                 let description = describe(resource);
                 for (list, element) in appended {
@@ -336,6 +342,9 @@ impl Engine<'_> {
             }
             let before = resource.root.clone();
             let mut root = before.clone();
+            if resource.has_books() {
+                with_annotations(&mut root);
+            }
             let mut notes: Vec<(usize, Note)> = Vec::new();
             let mut failure =
                 scalar::canonical(&mut root).err().map(|unprintable| Problem::fails(unprintable.span, unprintable.why));
@@ -363,8 +372,15 @@ impl Engine<'_> {
                 self.report(problem.related(resource.span(), "the object"));
                 continue;
             }
-            json_patch::through_json(&mut root);
+            scalar::through_floats(&mut root);
+            without_blank_annotations(&mut root);
             resource.root = root;
+            resource.text_annotations();
+            resource.shared.clear();
+            if operations.iter().any(Operation::replaces_annotations) {
+                resource.origin = None;
+                resource.transformations.clear();
+            }
             for (number, note) in notes {
                 let Some(operation) = operations.get(number) else { continue };
                 let problem = match note {
@@ -469,11 +485,56 @@ fn put(mapping: &mut Mapping, key: &str, value: Option<&Node>) {
     }
 }
 
-/// With a target, kustomize turns the labels and annotations of the patch into texts before it merges.
+/// Makes the place where kustomize keeps its books, so that `/metadata/annotations` is found though none are written.
+pub(super) fn with_annotations(root: &mut Node) {
+    let missing = |annotations: Option<&Node>| annotations.is_none_or(Node::is_null);
+    let Some(metadata) = root.get("metadata").filter(|metadata| missing(metadata.get("annotations"))) else { return };
+    let by = metadata.span;
+    let metadata = root.as_mapping_mut().and_then(|root| root.get_mut("metadata"));
+    if let Some(metadata) = metadata.and_then(Node::as_mapping_mut) {
+        metadata.insert(Key::new("annotations", by), Node::mapping(Mapping::default(), by));
+    }
+}
+
+/// Takes that place away again if nothing was put there.
+pub(super) fn without_blank_annotations(root: &mut Node) {
+    let blank = |node: &Node| node.as_mapping().is_none_or(Mapping::is_empty);
+    if root.at(&["metadata", "annotations"]).is_some_and(blank)
+        && let Some(metadata) = root.as_mapping_mut().and_then(|root| root.get_mut("metadata"))
+        && let Some(metadata) = metadata.as_mapping_mut()
+    {
+        metadata.retain(|entry| entry.key.text != "annotations");
+    }
+}
+
+/// Whether a strategic merge patch takes all annotations away, and with them the books that kustomize keeps there.
+fn takes_annotations(patch: &Node) -> bool {
+    let mut node = patch;
+    for next in ["metadata", "annotations", ""] {
+        let directive = node.get("$patch").and_then(Node::value_text);
+        if node.is_null() || matches!(directive, Some("delete" | "replace")) {
+            return true;
+        }
+        let Some(below) = node.get(next) else { return false };
+        node = below;
+    }
+    false
+}
+
+/// Where kustomize looks the object up by a target or in `patchesStrategicMerge`, it turns the labels and annotations of
+/// the patch into texts before it merges; a null map is none at all.
 fn text_metadata(patch: &mut Node) {
     for field in ["labels", "annotations"] {
         let is_text = |node: &Node| scalar::kind(node) == Some(scalar::Kind::String);
         let Some(map) = patch.at(&["metadata", field]) else { continue };
+        if map.is_null() {
+            if let Some(metadata) = patch.as_mapping_mut().and_then(|patch| patch.get_mut("metadata"))
+                && let Some(metadata) = metadata.as_mapping_mut()
+            {
+                metadata.retain(|entry| entry.key.text != field);
+            }
+            continue;
+        }
         if map.entries().iter().all(|entry| is_text(&entry.value)) {
             continue;
         }
@@ -481,7 +542,7 @@ fn text_metadata(patch: &mut Node) {
         let map = metadata.and_then(Node::as_mapping_mut).and_then(|metadata| metadata.get_mut(field));
         for value in map.and_then(Node::as_mapping_mut).into_iter().flat_map(Mapping::values_mut) {
             if !is_text(value) && matches!(value.value, Value::Scalar(_)) {
-                *value = Node::string(text_of(Some(value)).to_owned(), value.span);
+                *value = Node::string(value.value_text().unwrap_or_default().to_owned(), value.span);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::id::{ResId, text_of};
 use super::problem::{Problem, ProblemKind};
-use super::scalar::is_nothing;
+use super::scalar::{self, is_nothing};
 use crate::source::Span;
 use crate::yaml::{Node, Stream};
 
@@ -70,7 +70,9 @@ pub(super) fn resources(stream: &Stream, text: &str, whole: Span) -> Result<Vec<
                 };
                 for item in inner {
                     check(item)?;
-                    queue.push_back(item.clone());
+                    let mut item = item.clone();
+                    scalar::through_json(&mut item);
+                    queue.push_back(item);
                 }
             }
         }
@@ -79,7 +81,7 @@ pub(super) fn resources(stream: &Stream, text: &str, whole: Span) -> Result<Vec<
 }
 
 /// What a document must have to be a resource.
-fn check(node: &Node) -> Result<(), Unusable> {
+pub(super) fn check(node: &Node) -> Result<(), Unusable> {
     if is_nothing(Some(node)) || node.as_mapping().is_some_and(|mapping| mapping.is_empty()) {
         return Ok(());
     }

@@ -41,9 +41,6 @@ impl Engine<'_> {
     pub(super) fn fix_references(&mut self, gathered: &mut Accumulator) {
         let candidates: Vec<Candidate> =
             gathered.resources.list().iter().filter(|resource| !resource.previous.is_empty()).map(candidate).collect();
-        if candidates.is_empty() {
-            return;
-        }
         let mut by_name: HashMap<&str, Vec<&Candidate>> = HashMap::new();
         for candidate in &candidates {
             let mut names: Vec<&str> = candidate.previous.iter().map(|id| id.name.as_str()).collect();

@@ -6,7 +6,7 @@ use super::accumulate::{Accumulator, Engine};
 use super::field_spec::split_path;
 use super::id::{Gvk, ResId, text_of};
 use super::kustomization::Kustomization;
-use super::patch::describe;
+use super::patch::{describe, with_annotations, without_blank_annotations};
 use super::problem::{Problem, ProblemKind};
 use super::resource::Resource;
 use super::scalar::set_text;
@@ -121,12 +121,12 @@ fn apply<'a>(
         let words = "replacements must specify a source and at least one target".to_owned();
         return Err(fails(entry.span, words.clone(), words));
     };
-    let value = match (source, constant) {
+    let (mut value, live) = match (source, constant) {
         (Some(source), None) => match source_value(gathered, source)? {
             Some(value) => value,
             None => return Ok(()),
         },
-        (None, Some(constant)) => Node { style: Style::Plain, ..constant.clone() },
+        (None, Some(constant)) => (Node { style: Style::Plain, ..constant.clone() }, None),
         _ => {
             let words = "either source or sourceValue must be set, but not both".to_owned();
             return Err(fails(entry.span, words.clone(), words));
@@ -144,7 +144,7 @@ fn apply<'a>(
         let paths = target.get("fieldPaths").map(Node::items).filter(|paths| !paths.is_empty());
         let paths = paths.unwrap_or(std::slice::from_ref(&default));
         let (mut renames, mut selected) = (false, false);
-        for resource in gathered.resources.list_mut() {
+        for (at, resource) in gathered.resources.list_mut().iter_mut().enumerate() {
             if !selector.selects(resource) {
                 continue;
             }
@@ -152,9 +152,27 @@ fn apply<'a>(
             if rejects.iter().any(|reject| reject.rejects(resource)) {
                 continue;
             }
+            let shares = !resource.shared.is_empty();
+            let booked = resource.has_books()
+                && paths.iter().any(|path| text_of(Some(path)).starts_with("metadata.annotations"));
+            if booked {
+                with_annotations(&mut resource.root);
+            }
             for path in paths {
                 renames |= text_of(Some(path)).starts_with("metadata") || text_of(Some(path)) == "kind";
                 copy(resource, &value, path, target.get("options"))?;
+                // The source is no copy: what is written to it is what the next place gets.
+                if let Some((_, parts)) = live.as_ref().filter(|(source, _)| *source == at)
+                    && let Some(now) = lookup(&resource.root, parts)
+                {
+                    value = now.clone();
+                }
+            }
+            if booked {
+                without_blank_annotations(&mut resource.root);
+            }
+            if shares {
+                resource.spread_labels();
             }
         }
         found.push((select, selected));
@@ -209,7 +227,7 @@ impl Target {
                 && fits(&self.version, &id.gvk.version)
                 && fits(&self.kind, &id.gvk.kind)
                 && fits(&self.name, &id.name)
-                && fits(&self.namespace, id.effective_namespace())
+                && fits(&self.namespace, namespace_of(&id))
         })
     }
 
@@ -222,8 +240,22 @@ impl Target {
     }
 }
 
+/// The namespace as replacements compare it: they do not know that some types have none.
+fn namespace_of(id: &ResId) -> &str {
+    if id.namespace.is_empty() { "default" } else { &id.namespace }
+}
+
+fn is_selected(id: &ResId, wanted: &ResId) -> bool {
+    (wanted.name.is_empty() || wanted.name == id.name)
+        && (wanted.namespace.is_empty() || namespace_of(wanted) == namespace_of(id))
+        && id.gvk.is_selected_by(&wanted.gvk)
+}
+
+/// The value, and where it stands unless a part was cut out of it: the resource's place in the list and the path.
+type Source = (Node, Option<(usize, Vec<String>)>);
+
 /// The value to copy; `None` if it may come from an object that could not be had.
-fn source_value(gathered: &Accumulator, source: &Node) -> Result<Option<Node>, Box<Problem>> {
+fn source_value(gathered: &Accumulator, source: &Node) -> Result<Option<Source>, Box<Problem>> {
     let text = |field: &str| text_of(source.get(field));
     let wanted = ResId {
         gvk: Gvk::new(text("group"), text("version"), text("kind")),
@@ -231,16 +263,17 @@ fn source_value(gathered: &Accumulator, source: &Node) -> Result<Option<Node>, B
         namespace: text("namespace").into(),
     };
     let list = gathered.resources.list();
-    let found: Vec<&Resource> =
-        list.iter().filter(|resource| resource.ids().any(|id| id.is_selected_by(&wanted))).take(2).collect();
+    let fits = |resource: &Resource| resource.ids().any(|id| is_selected(&id, &wanted));
+    let found: Vec<(usize, &Resource)> =
+        list.iter().enumerate().filter(|(_, resource)| fits(resource)).take(2).collect();
     let path = match text("fieldPath") {
         "" => "metadata.name",
         path => path,
     };
     let name = source.get("name").map_or(source.span, |name| name.span);
     let shown = source.get("fieldPath").map(|path| format!(":{}", text_of(Some(path)))).unwrap_or_default();
-    let resource = match found.as_slice() {
-        [resource] => resource,
+    let (at, resource) = match found.as_slice() {
+        [(at, resource)] => (*at, *resource),
         [] if gathered.incomplete => return Ok(None),
         [] => {
             let words = format!("nothing selected by {wanted}{shown}");
@@ -253,7 +286,7 @@ fn source_value(gathered: &Accumulator, source: &Node) -> Result<Option<Node>, B
             problem.help = super::nearest(&wanted.name, of_kind).map(|near| format!("did you mean `{near}`?"));
             return Err(problem);
         }
-        [first, second, ..] => {
+        [(_, first), (_, second), ..] => {
             let words = format!("multiple matches for selector {wanted}{shown}");
             let message = format!(
                 "the replacement's source is not clear: {} and {} both fit, so the whole kustomization fails to build",
@@ -278,7 +311,7 @@ fn source_value(gathered: &Accumulator, source: &Node) -> Result<Option<Node>, B
     let options = source.get("options");
     let delimiter = text_of(options.and_then(|options| options.get("delimiter")));
     if delimiter.is_empty() {
-        return Ok(Some(found.clone()));
+        return Ok(Some((found.clone(), Some((at, parts)))));
     }
     let Some(text) = found.value_text() else {
         let words = "delimiter option can only be used with scalar nodes".to_owned();
@@ -292,7 +325,7 @@ fn source_value(gathered: &Accumulator, source: &Node) -> Result<Option<Node>, B
     };
     let mut value = found.clone();
     set_text(&mut value, part);
-    Ok(Some(value))
+    Ok(Some((value, None)))
 }
 
 /// Splits a field path; `[a.b/c]` is one key, `[name=x.y]` one match.

@@ -6,6 +6,8 @@ use compact_str::CompactString;
 use foldhash::{HashMap, HashMapExt};
 
 use super::id::{Gvk, ResId, text_of};
+use super::scalar;
+use super::shared::Shared;
 use crate::source::Span;
 use crate::yaml::{Key, Mapping, Node};
 
@@ -19,7 +21,10 @@ pub(super) struct Resource {
     pub(super) suffixes: Vec<CompactString>,
     /// Whether a content hash is to be put behind the name; the place says what made the resource.
     pub(super) needs_hash: Option<Span>,
-    pub(super) behavior: Behavior,
+    /// What the generator that made the resource does where there is one already; `None` if no generator made it.
+    pub(super) behavior: Option<Behavior>,
+    /// Labels and annotations that one transformer put into several places of the resource.
+    pub(super) shared: Vec<Shared>,
     /// Names of the vars that point at this resource.
     pub(super) vars: Vec<String>,
     /// The entry of the kustomization at work that brought it.
@@ -86,7 +91,8 @@ impl Resource {
             prefixes: Vec::new(),
             suffixes: Vec::new(),
             needs_hash: None,
-            behavior: Behavior::Create,
+            behavior: None,
+            shared: Vec::new(),
             vars: Vec::new(),
             listed: None,
             origin: None,
@@ -159,6 +165,43 @@ impl Resource {
     pub(super) fn remember_id(&mut self) {
         let id = self.id();
         self.previous.push(Previous { namespace: id.effective_namespace().into(), name: id.name, kind: id.gvk.kind });
+    }
+
+    /// Whether kustomize keeps books about this resource, which it does in annotations.
+    pub(super) fn has_books(&self) -> bool {
+        !self.previous.is_empty()
+            || !self.prefixes.is_empty()
+            || !self.suffixes.is_empty()
+            || self.needs_hash.is_some()
+            || self.behavior.is_some()
+            || self.origin.is_some()
+    }
+
+    /// Forgets what kustomize knows of the resource, as it does when a patch takes all annotations away.
+    pub(super) fn forget(&mut self) {
+        self.previous.clear();
+        self.prefixes.clear();
+        self.suffixes.clear();
+        self.needs_hash = None;
+        self.behavior = None;
+        self.origin = None;
+        self.transformations.clear();
+    }
+
+    /// Makes every annotation a text, as kustomize does whenever it writes them all.
+    pub(super) fn text_annotations(&mut self) {
+        let is_text = |node: &Node| scalar::kind(node) == Some(scalar::Kind::String);
+        let annotations = self.root.at(&["metadata", "annotations"]).map(Node::entries).unwrap_or_default();
+        if annotations.iter().all(|entry| is_text(&entry.value)) {
+            return;
+        }
+        let metadata = self.root.as_mapping_mut().and_then(|root| root.get_mut("metadata"));
+        let annotations = metadata.and_then(Node::as_mapping_mut).and_then(|metadata| metadata.get_mut("annotations"));
+        let values = annotations.and_then(Node::as_mapping_mut).into_iter().flat_map(Mapping::values_mut);
+        for value in values.filter(|value| !is_text(value)) {
+            let text = value.value_text().unwrap_or_default().to_owned();
+            *value = Node { history: std::mem::take(&mut value.history), ..Node::string(text, value.span) };
+        }
     }
 
     /// Whether a patch has taken everything away.
@@ -273,6 +316,14 @@ impl Resources {
             index
         });
         index.get(key).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Two resources of one id, which transformers can bring about; the first pair.
+    pub(super) fn twice(&self) -> Option<(ResId, &Resource, &Resource)> {
+        self.list.iter().find_map(|resource| match self.with_current_id(&resource.id().key()) {
+            [first, second, ..] => Some((resource.id(), self.list.get(*first)?, self.list.get(*second)?)),
+            _ => None,
+        })
     }
 
     /// Drops resources that patches have emptied.

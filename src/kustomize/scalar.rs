@@ -122,7 +122,7 @@ fn is_canonical(node: &Node, flow: bool) -> bool {
             (Tag::None, Style::Plain) => match resolve_plain(text) {
                 Scalar::Bool(_) => plain_kind(text) == Kind::Bool,
                 Scalar::String(text) => !is_timestamp(text),
-                Scalar::Float(value) => value.is_finite(),
+                Scalar::Float(value) => value.is_finite() && whole(text, value).is_none(),
                 Scalar::Null => !(flow && text.is_empty()),
                 _ => true,
             },
@@ -140,6 +140,12 @@ fn is_canonical(node: &Node, flow: bool) -> bool {
                 })
         }
     }
+}
+
+/// A whole number that is written with an exponent, without it: JSON has none below 10^21.
+fn whole(text: &str, value: f64) -> Option<String> {
+    let written = text.contains(['e', 'E']) && value.fract() == 0.0 && value.abs() < 1e21;
+    written.then(|| format!("{value}"))
 }
 
 fn canonical_scalar(node: &mut Node) -> Result<(), Unprintable> {
@@ -180,6 +186,11 @@ fn canonical_scalar(node: &mut Node) -> Result<(), Unprintable> {
                 };
                 return fail(format!("json: unsupported value: {name}"));
             }
+            if let Scalar::Float(value) = resolve_plain(text)
+                && let Some(whole) = whole(text, value)
+            {
+                node.value = Value::Scalar(whole.into());
+            }
             node.tag = Tag::None;
             node.style = Style::Plain;
         }
@@ -209,6 +220,83 @@ fn canonical_scalar(node: &mut Node) -> Result<(), Unprintable> {
         }
     }
     Ok(())
+}
+
+/// A number as Go's `strconv` writes it with the fewest digits (`'g'`, `-1`).
+fn shortest(value: f64) -> String {
+    // Rust's `{:e}` gives the fewest digits too.
+    let text = format!("{value:e}");
+    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    if (-4..6).contains(&exponent) {
+        return format!("{value}");
+    }
+    format!("{digits}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs())
+}
+
+/// A number as Go's `encoding/json` writes it.
+fn in_json(value: f64) -> String {
+    if value == 0.0 || (1e-6..1e21).contains(&value.abs()) {
+        return format!("{value}");
+    }
+    let text = format!("{value:e}");
+    if value.abs() < 1.0 { text } else { text.replace('e', "e+") }
+}
+
+/// Writes a node as kustomize has it after a JSON patch: every number is a float by then, and written as Go writes one.
+/// Parts of the tree where nothing changes stay shared.
+pub(super) fn through_floats(node: &mut Node) {
+    #[allow(clippy::cast_precision_loss)] // That is the point.
+    rewrite_scalars(node, &|node| {
+        let value = match node.resolve()? {
+            Scalar::Int(value) => value as f64,
+            Scalar::UInt(value) => value as f64,
+            Scalar::Float(value) if value.is_finite() => value,
+            _ => return None,
+        };
+        Some(shortest(value))
+    });
+}
+
+/// Writes a node as kustomize has it after going through JSON, as the items of a list do.
+pub(super) fn through_json(node: &mut Node) {
+    rewrite_scalars(node, &|node| node.is_null().then(|| "null".to_owned()));
+    // What can't be printed fails later, with its place.
+    let _ = canonical(node);
+    rewrite_scalars(node, &|node| match node.resolve()? {
+        Scalar::Bool(value) => Some(value.to_string()),
+        Scalar::Int(value) => Some(value.to_string()),
+        Scalar::UInt(value) => Some(value.to_string()),
+        Scalar::Float(value) if value.is_finite() => Some(in_json(value)),
+        _ => None,
+    });
+}
+
+fn rewrite_scalars(node: &mut Node, text_of: &dyn Fn(&Node) -> Option<String>) {
+    fn changes(node: &Node, text_of: &dyn Fn(&Node) -> Option<String>) -> bool {
+        match &node.value {
+            Value::Scalar(text) => text_of(node).is_some_and(|new| new != text.as_str()),
+            Value::Sequence(items) => items.iter().any(|item| changes(item, text_of)),
+            Value::Mapping(mapping) => mapping.iter().any(|entry| changes(&entry.value, text_of)),
+        }
+    }
+    if !changes(node, text_of) {
+        return;
+    }
+    match &node.value {
+        Value::Scalar(_) => {
+            if let Some(text) = text_of(node) {
+                node.value = Value::Scalar(text.into());
+            }
+        }
+        Value::Sequence(_) => {
+            node.as_sequence_mut().into_iter().flatten().for_each(|item| rewrite_scalars(item, text_of));
+        }
+        Value::Mapping(_) => {
+            let values = node.as_mapping_mut().into_iter().flat_map(|mapping| mapping.values_mut());
+            values.for_each(|value| rewrite_scalars(value, text_of));
+        }
+    }
 }
 
 /// A YAML timestamp as Go prints a time in JSON.

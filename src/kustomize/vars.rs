@@ -16,8 +16,8 @@ use crate::yaml::{Action, Node, Style, Tag, Value};
 /// One var.
 #[derive(Clone, Debug)]
 pub(super) struct Var {
-    name: String,
-    span: Span,
+    pub(super) name: String,
+    pub(super) span: Span,
     path: String,
 }
 
@@ -94,6 +94,7 @@ impl Engine<'_> {
                     failures.push(Problem::fails(span, words));
                 }
             }
+            resource.spread_labels();
         }
         failures.into_iter().for_each(|failure| self.report(failure));
     }
@@ -103,7 +104,11 @@ impl Engine<'_> {
 fn at_path<'a>(root: &'a Node, path: &str) -> Option<&'a Node> {
     split_path(path, '.').iter().try_fold(root, |node, part| {
         let (name, indexes) = part.split_once('[').unwrap_or((part, ""));
-        let node = if name.is_empty() { node } else { node.get(name)? };
+        let node = match name.parse::<usize>() {
+            Ok(index) if node.as_sequence().is_some() => node.items().get(index)?,
+            _ if name.is_empty() => node,
+            _ => node.get(name)?,
+        };
         indexes.split(['[', ']']).filter(|index| !index.is_empty()).try_fold(node, |node, index| {
             match index.parse::<usize>() {
                 Ok(index) => node.items().get(index),

@@ -528,6 +528,13 @@ impl Mapping {
         }
     }
 
+    /// Marks every key as written without quotes, so that its text decides its type.
+    pub fn unquote_keys(&mut self) {
+        for entry in &mut self.entries {
+            entry.key.style = Style::Plain;
+        }
+    }
+
     /// Keys that were taken away, oldest first.
     pub fn removed(&self) -> &[Removed] {
         self.aside.as_deref().map(|aside| aside.removed.as_slice()).unwrap_or_default()
