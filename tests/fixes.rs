@@ -5,6 +5,8 @@ mod common;
 
 use common::{Example, examples, found};
 use presync::fix::{self, Fixed};
+use presync::kustomize::{self, Options};
+use presync::repository::Repository;
 use presync::rules::{self, Rule};
 use presync::source::RepoPath;
 
@@ -59,6 +61,30 @@ fn line_breaks_and_byte_order_marks_stay() {
             assert_eq!(*text, expected, "{}, {}", rule.id, example.title);
         }
     }
+}
+
+/// What every kustomization of the repository builds to.
+fn builds(repository: &Repository) -> Vec<String> {
+    let directories = repository.inventory.kustomizations.keys();
+    let build = |directory| {
+        let built = kustomize::build(&repository.files, directory, &Options::default());
+        format!("{directory}\n{:?}\n{}", built.failure(), built.to_yaml())
+    };
+    directories.map(build).collect()
+}
+
+#[test]
+fn deprecated_fields_are_replaced_without_a_change_of_the_build() {
+    let rule = rules::built_in().into_iter().find(|rule| rule.id.as_str() == "kustomize-field-deprecated");
+    let rule = rule.expect("the rule");
+    let mut mended = 0;
+    for example in examples(&rule.documentation, "Bad") {
+        let before = builds(&found(&rule, example.files.clone()).0);
+        let fixed = fixed(&rule, example.files.clone());
+        assert_eq!(builds(&fixed.repository), before, "{}", example.title);
+        mended += fixed.mended;
+    }
+    assert_eq!(mended, 9);
 }
 
 #[cfg(unix)]

@@ -3,6 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use ignore::Match;
+use ignore::gitignore::GitignoreBuilder;
+
 use super::problem::{Problem, ProblemKind};
 use crate::files::Files;
 use crate::source::{Entry, RepoPath, SourceFile, Span};
@@ -101,13 +104,17 @@ pub(super) fn outside(files: &Files, directory: &RepoPath, text: &str, span: Spa
 pub(super) fn missing(files: &Files, directory: &RepoPath, text: &str, span: Span) -> Problem {
     let words = format!("open {}: no such file or directory", location(files, directory, text));
     let path = path_from(files, directory, text);
-    if let Some(path) = path.as_ref().filter(|path| files.sources.exists_unlisted(path)) {
+    let pattern = path.as_ref().and_then(|path| ignored_by(files, path));
+    if let Some(path) = path.as_ref().filter(|path| pattern.is_some() || files.sources.exists_unlisted(path)) {
         let message = format!(
-            "`{text}` exists here but is not in the repository: Git ignores `{path}`, so the build fails elsewhere"
+            "`{text}` is not in the repository, because Git is told to ignore `{path}`: whoever builds this from Git finds no \
+             such file, and the whole kustomization fails"
         );
-        return Problem::new(ProblemKind::ResourceMissing, span, message)
-            .upstream(words)
-            .help("add the file to Git, or take it off the list");
+        let problem = Problem::new(ProblemKind::FileIgnored, span, message).upstream(words);
+        let problem = pattern.into_iter().fold(problem, |problem, span| problem.related(span, "ignored by this line"));
+        return problem.help(
+            "commit the file, encrypted if it is secret, or let the cluster fetch the secret itself, as with an ExternalSecret",
+        );
     }
     let message = match &path {
         Some(_) => format!("`{text}` does not exist, so the whole kustomization fails to build"),
@@ -117,6 +124,31 @@ pub(super) fn missing(files: &Files, directory: &RepoPath, text: &str, span: Spa
     problem.help =
         path.and_then(|path| nearest_path(files, directory, &path)).map(|found| format!("did you mean `{found}`?"));
     problem
+}
+
+/// The line of a `.gitignore` that keeps a path out of the repository.
+fn ignored_by(files: &Files, path: &RepoPath) -> Option<Span> {
+    let mut directories: Vec<RepoPath> = std::iter::successors(path.parent(), RepoPath::parent).collect();
+    directories.reverse();
+    let mut found = None;
+    for directory in directories {
+        let Some(file) = directory.join(".gitignore").and_then(|path| files.file_at(&path)) else { continue };
+        let below = path.relative_to(&directory);
+        let mut start = 0;
+        for line in file.text().unwrap_or_default().split_inclusive('\n') {
+            let pattern = line.trim_end();
+            let mut builder = GitignoreBuilder::new("");
+            // One pattern at a time tells which of them decides. One that can't be read is none to Git either.
+            let matcher = builder.add_line(None, pattern).ok().and_then(|builder| builder.build().ok());
+            match matcher.map(|matcher| matcher.matched_path_or_any_parents(&below, false).map(|_| ())) {
+                Some(Match::Ignore(())) => found = Some(Span::new(file.id, start, start + pattern.len())),
+                Some(Match::Whitelist(())) => found = None,
+                _ => {}
+            }
+            start += line.len();
+        }
+    }
+    found
 }
 
 /// The path of a file or directory that may be meant: the same name elsewhere, or a name like it in the same place.

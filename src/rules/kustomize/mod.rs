@@ -4,10 +4,15 @@ pub(super) mod api_version_invalid;
 pub(super) mod build_fails;
 pub(super) mod component_misplaced;
 pub(super) mod empty;
+pub(super) mod field_deprecated;
 pub(super) mod field_unknown;
+pub(super) mod file_ignored;
+pub(super) mod hash_suffix_disabled;
+mod layout;
 pub(super) mod load_restriction;
 pub(super) mod manifest_unlisted;
 pub(super) mod merge_loses_element;
+pub(super) mod namespace_moves_role;
 pub(super) mod not_built;
 pub(super) mod object_duplicate;
 pub(super) mod patch_appends_element;
@@ -23,6 +28,7 @@ pub(super) mod transformer_no_match;
 
 use foldhash::HashSet;
 
+use crate::finding::Finding;
 use crate::kustomize::{Problem, ProblemKind};
 use crate::repository::{BuiltApp, Repository};
 use crate::rules::Findings;
@@ -54,7 +60,7 @@ fn report_unless_useful<'a>(
     }
 }
 
-fn report_one(problem: &Problem, findings: &mut Findings<'_>) {
+fn report_one<'a>(problem: &Problem, findings: &'a mut Findings<'_>) -> &'a mut Finding {
     let finding = findings.report(problem.span, problem.message.as_str());
     if let Some(severity) = problem.severity {
         finding.severity(severity);
@@ -65,4 +71,5 @@ fn report_one(problem: &Problem, findings: &mut Findings<'_>) {
     if let Some(help) = &problem.help {
         finding.help(help.as_str());
     }
+    finding
 }
