@@ -55,6 +55,7 @@ impl Facts {
             include_str!("../../rules/data/charts/harbor.yaml"),
             include_str!("../../rules/data/charts/kube-prometheus-stack.yaml"),
             include_str!("../../rules/data/charts/topolvm.yaml"),
+            include_str!("../../rules/data/charts/vault.yaml"),
         ];
         let facts = FACTS.get_or_init(|| texts.into_iter().filter_map(Facts::parse).collect());
         facts.iter().find(|(name, _)| name == chart).map(|(_, facts)| facts)

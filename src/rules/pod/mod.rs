@@ -1,3 +1,4 @@
 //! Rules about pods, whatever makes them.
 
+pub(super) mod anti_affinity_exceeds_nodes;
 pub(super) mod fsgroup_recursive_chown;

@@ -1,0 +1,43 @@
+//! See `rules/talos/talos-extension-missing.md`.
+
+use super::extensions;
+use crate::repository::Repository;
+use crate::rules::{Check, Findings};
+use crate::yaml::Node;
+
+pub(crate) const CHECK: Check = Check::Repository(check);
+
+/// Provisioners whose node pods call `iscsiadm` on the host, for every volume or for those of these parameters.
+/// Sources: NetApp Trident, Talos support; Longhorn, Talos Linux Support; QNAP-CSI-PlugIn, README.
+const NEED_ISCSI: [&str; 4] =
+    ["csi.trident.qnap.io", "driver.longhorn.io", "org.democratic-csi.iscsi", "csi.san.synology.com"];
+
+/// Parameters that choose another protocol than iSCSI.
+const OTHER_PROTOCOL: [&str; 2] = ["trident.qnap.io/fileProtocol", "protocol"];
+
+fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
+    let classes = repository.apps.iter().flat_map(|app| app.objects.iter().map(move |object| (app, object)));
+    let class = classes.filter(|(_, object)| object.id.is("storage.k8s.io", "StorageClass")).find(|(_, object)| {
+        let by_iscsi = object.root.str_at(&["provisioner"]).is_some_and(|own| NEED_ISCSI.contains(&own));
+        let parameters = object.root.get("parameters");
+        let other = |name: &&str| {
+            parameters.and_then(|map| map.get(name)).is_some_and(|value| !matches!(value.as_text(), Some("iscsi")))
+        };
+        by_iscsi && !OTHER_PROTOCOL.iter().any(|name| other(name))
+    });
+    let Some((app, class)) = class else { return };
+    let extensions = extensions::all(repository);
+    let known = |name: &str| name.contains("iscsi-tools") || name.contains(['{', '$']);
+    let Some(first) = extensions.first().filter(|_| !extensions.iter().any(|extension| known(&extension.name))) else {
+        return;
+    };
+    findings.about(Some(app), Some(class));
+    let provisioner = class.root.get("provisioner").and_then(Node::as_str).unwrap_or_default();
+    let message = format!(
+        "volumes of `{}` need `iscsiadm` on the nodes ({provisioner}), and none of the lists of system extensions here has \
+         `iscsi-tools`: pods stay in ContainerCreating",
+        class.id.name
+    );
+    let finding = findings.report(first.span, message);
+    finding.related(class.name_span(), "the class").help("add `siderolabs/iscsi-tools` to the extensions of the nodes");
+}
