@@ -6,3 +6,4 @@ pub(super) mod env_order;
 pub(super) mod limit_below_request;
 mod limits;
 pub(super) mod memory_limit_too_low;
+pub(super) mod mount_path_duplicate;

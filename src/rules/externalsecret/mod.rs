@@ -1,0 +1,3 @@
+//! Rules about External Secrets.
+
+pub(super) mod key_format;

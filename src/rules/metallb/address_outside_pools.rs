@@ -1,0 +1,93 @@
+//! See `rules/metallb/metallb-address-outside-pools.md`.
+
+use std::net::IpAddr;
+
+use super::pools::{Addresses, Range, entries};
+use crate::kubernetes::Object;
+use crate::repository::Repository;
+use crate::rules::{Check, Findings};
+use crate::yaml::{Node, Value};
+
+pub(crate) const CHECK: Check = Check::Repository(check);
+
+const ANNOTATIONS: [&str; 2] = ["metallb.io/loadBalancerIPs", "metallb.universe.tf/loadBalancerIPs"];
+
+/// Deepest nesting of values that is looked into.
+const DEEPEST: usize = 64;
+
+/// Pools that are named beside a finding.
+const MOST_POOLS: usize = 3;
+
+fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
+    let objects = || repository.apps.iter().flat_map(|app| app.objects.iter().map(move |object| (app, object)));
+    let written: Vec<Node> = objects().flat_map(|(_, object)| entries(object, repository)).collect();
+    let ranges: Option<Vec<Range>> = written
+        .iter()
+        .map(|entry| match Range::parse(entry.as_text()?) {
+            range @ Range::Between(..) => Some(range),
+            _ => None,
+        })
+        .collect();
+    // A pool that is not known could hold any address.
+    let Some(ranges) = ranges.filter(|ranges| !ranges.is_empty()) else { return };
+    let addresses = Addresses::of(ranges.into_iter());
+    let judge = |node: &Node, findings: &mut Findings<'a>| {
+        for text in node.as_text().unwrap_or_default().split(',') {
+            let Ok(address) = text.trim().parse::<IpAddr>() else { continue };
+            if addresses.hold(address) {
+                continue;
+            }
+            let pools = written.iter().filter_map(Node::as_text).take(MOST_POOLS).collect::<Vec<_>>().join(", ");
+            let message = format!(
+                "MetalLB is asked for {address}, which no address pool of this repository holds ({pools}): the Service gets \
+                 no address, and EXTERNAL-IP stays `<pending>`"
+            );
+            let finding = findings.report(node.span, message);
+            finding.label("in no pool");
+            for entry in written.iter().take(MOST_POOLS) {
+                finding.related(entry.span, "a pool");
+            }
+            finding.help(format!(
+                "add `{address}/{}` to a pool, or ask for another",
+                if address.is_ipv4() { 32 } else { 128 }
+            ));
+        }
+    };
+    for (app, object) in objects().filter(|(_, object)| object.id.is("", "Service")) {
+        if let Some(node) = wanted(object) {
+            findings.about(Some(app), Some(object));
+            judge(node, findings);
+        }
+    }
+    for app in &repository.apps {
+        findings.about(Some(app), None);
+        for release in &app.releases {
+            annotated(&release.values, 0, &mut |node| judge(node, findings));
+        }
+    }
+}
+
+/// The address that a Service asks MetalLB for. Without MetalLB's annotation another controller may be meant.
+fn wanted(service: &Object) -> Option<&Node> {
+    let annotations = service.root.at(&["metadata", "annotations"])?;
+    ANNOTATIONS.iter().find_map(|key| annotations.get(key))
+}
+
+/// The annotation within the values of a chart.
+fn annotated(node: &Node, depth: usize, judge: &mut dyn FnMut(&Node)) {
+    if depth >= DEEPEST {
+        return;
+    }
+    match &node.value {
+        Value::Scalar(_) => {}
+        Value::Sequence(items) => items.iter().for_each(|item| annotated(item, depth + 1, judge)),
+        Value::Mapping(map) => {
+            for entry in map.iter() {
+                match ANNOTATIONS.contains(&entry.key.text.as_str()) {
+                    true => judge(&entry.value),
+                    false => annotated(&entry.value, depth + 1, judge),
+                }
+            }
+        }
+    }
+}
