@@ -194,11 +194,7 @@ fn apps_in_words(apps: &[String]) -> Option<String> {
 /// Ties the words between two backticks together, so that what is meant to be copied can be.
 fn unbroken(text: &str) -> String {
     let tie = |(at, part): (usize, &str)| {
-        if at % 2 == 1 && part.len() <= MAX_TIED {
-            tied(part)
-        } else {
-            part.to_owned()
-        }
+        if at % 2 == 1 && part.len() <= MAX_TIED { tied(part) } else { part.to_owned() }
     };
     text.split('`').enumerate().map(tie).collect::<Vec<_>>().join("`")
 }
