@@ -1,16 +1,14 @@
 //! See `rules/metallb/metallb-address-outside-pools.md`.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use super::pools::{Addresses, Range, entries};
-use crate::kubernetes::Object;
+use super::services;
 use crate::repository::Repository;
 use crate::rules::{Check, Findings};
 use crate::yaml::{Node, Value};
 
 pub(crate) const CHECK: Check = Check::Repository(check);
-
-const ANNOTATIONS: [&str; 2] = ["metallb.io/loadBalancerIPs", "metallb.universe.tf/loadBalancerIPs"];
 
 /// Deepest nesting of values that is looked into.
 const DEEPEST: usize = 64;
@@ -53,9 +51,10 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
             ));
         }
     };
-    for (app, object) in objects().filter(|(_, object)| object.id.is("", "Service")) {
-        if let Some(node) = wanted(object) {
-            findings.about(Some(app), Some(object));
+    // Without MetalLB's annotation another controller may be meant.
+    for (app, service) in services::all(repository) {
+        if let Some(node) = services::annotated(&service) {
+            findings.about(app, None);
             judge(node, findings);
         }
     }
@@ -65,12 +64,6 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
             annotated(&release.values, 0, &mut |node| judge(node, findings));
         }
     }
-}
-
-/// The address that a Service asks MetalLB for. Without MetalLB's annotation another controller may be meant.
-fn wanted(service: &Object) -> Option<&Node> {
-    let annotations = service.root.at(&["metadata", "annotations"])?;
-    ANNOTATIONS.iter().find_map(|key| annotations.get(key))
 }
 
 /// The annotation within the values of a chart.
@@ -83,7 +76,7 @@ fn annotated(node: &Node, depth: usize, judge: &mut dyn FnMut(&Node)) {
         Value::Sequence(items) => items.iter().for_each(|item| annotated(item, depth + 1, judge)),
         Value::Mapping(map) => {
             for entry in map.iter() {
-                match ANNOTATIONS.contains(&entry.key.text.as_str()) {
+                match services::ANNOTATIONS.contains(&entry.key.text.as_str()) {
                     true => judge(&entry.value),
                     false => annotated(&entry.value, depth + 1, judge),
                 }

@@ -1,6 +1,6 @@
 //! The address pools of MetalLB: ranges and networks, in IPAddressPools and in the ConfigMap of releases before 0.13.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use crate::kubernetes::Object;
 use crate::repository::Repository;
