@@ -1,3 +1,9 @@
-//! Rules about charts and where they come from.
+//! Rules about charts, where they come from, and the values they get.
 
 pub(super) mod repository_retired;
+pub(super) mod values_blank_key;
+pub(super) mod values_dedented;
+pub(super) mod values_key_misspelt;
+
+/// Values nest no deeper than this in practice; it bounds the way down.
+const DEEPEST: usize = 40;

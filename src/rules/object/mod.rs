@@ -2,3 +2,4 @@
 
 pub(super) mod duplicate;
 pub(super) mod missing;
+pub(super) mod placeholder_left;
