@@ -16,6 +16,7 @@ pub(super) mod datasource_name_duplicate;
 pub(super) mod datasource_uid_duplicate;
 pub(super) mod datasource_uid_invalid;
 pub(super) mod datasource_uid_undefined;
+pub(super) mod dashboard_docker_measurement;
 pub(super) mod dashboard_unresolved_input;
 pub(super) mod loki_variable_matches_empty;
 pub(super) mod sidecar_init_never_ends;
