@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::class::{FileClass, Standing, standing};
+use super::class::{FileClass, Standing, is_values_name, standing};
 use super::inventory::Inventory;
 use super::{App, AppSource, Declared, Destination, SourceKind};
 use crate::files::Files;
@@ -135,6 +135,16 @@ pub(super) fn patch_files(root: &Node) -> Vec<String> {
     let by_path = by_path.filter_map(|patch| patch.get("path"));
     let merges = root.get("patchesStrategicMerge").map(Node::items).unwrap_or_default();
     by_path.chain(merges).filter_map(Node::as_text).map(str::to_owned).collect()
+}
+
+/// The files that a kustomization makes values of: `values.yaml=chart-1.2.yaml` in a generator's list.
+pub(super) fn generated_values(root: &Node) -> Vec<String> {
+    let generators = ["configMapGenerator", "secretGenerator"].iter();
+    let generators = generators.flat_map(|field| root.get(field).map(Node::items).unwrap_or_default());
+    let files = generators.flat_map(|generator| generator.get("files").map(Node::items).unwrap_or_default());
+    let pairs = files.filter_map(|file| file.as_text()?.split_once('='));
+    let is_values = |key: &str| RepoPath::new(key).is_some_and(|key| is_values_name(&key));
+    pairs.filter(|(key, _)| is_values(key)).map(|(_, path)| path.to_owned()).collect()
 }
 
 fn kustomizations(claims: &mut Claims, inventory: &Inventory, files: &Files) -> Vec<App> {

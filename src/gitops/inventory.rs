@@ -87,13 +87,17 @@ impl Inventory {
     /// Marks files that do not say themselves what they are: `values`, which releases use under any name, and patches.
     pub fn settle(&mut self, files: &Files, values: &[FileId]) {
         let mut patches = Vec::new();
+        // A generator may call a file `values.yaml` that has another name on disk.
+        let mut values = values.to_vec();
         for (directory, file) in &self.kustomizations {
             for root in files.stream(*file).documents.iter().filter_map(|document| document.root.as_ref()) {
+                let paths = disk::generated_values(root).into_iter().filter_map(|name| directory.join(&name));
+                values.extend(paths.filter_map(|path| files.file_at(&path)).map(|file| file.id));
                 let paths = disk::patch_files(root).into_iter().filter_map(|name| directory.join(&name));
                 patches.extend(paths.filter_map(|path| files.file_at(&path)).map(|file| file.id));
             }
         }
-        self.reclassify(values, FileClass::Values);
+        self.reclassify(&values, FileClass::Values);
         self.reclassify(&patches, FileClass::Patch);
     }
 

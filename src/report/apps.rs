@@ -8,11 +8,13 @@ use unicode_width::UnicodeWidthStr;
 use super::{Paths, visible};
 use crate::gitops::{App, AppSource, Declared, SourceKind, Standing};
 use crate::helm::{Binding, Release};
+use crate::kustomize::ProblemKind;
 use crate::repository::{BuiltApp, Repository};
 use crate::source::{RepoPath, Span};
+use crate::unresolved::Cause;
 
 /// Columns of the table, but for the last, which may be as long as it is.
-const COLUMNS: usize = 7;
+const COLUMNS: usize = 8;
 
 /// The table, with what could not be resolved under each app.
 ///
@@ -20,7 +22,7 @@ const COLUMNS: usize = 7;
 /// If the writer fails.
 pub fn text(repository: &Repository, paths: &Paths, out: &mut dyn Write) -> io::Result<()> {
     let view = View { repository, paths };
-    let titles = ["APP", "DECLARED", "AT", "DESTINATION", "PROJECT", "OBJECTS", "BINDING", "SOURCES"];
+    let titles = ["APP", "DECLARED", "AT", "DESTINATION", "PROJECT", "OBJECTS", "UNRESOLVED", "BINDING", "SOURCES"];
     let mut rows: Vec<Row> = vec![Row::Cells(titles.map(str::to_owned))];
     for app in &repository.apps {
         view.rows(app, &mut rows);
@@ -83,6 +85,7 @@ impl View<'_> {
             (cluster, "") => cluster.to_owned(),
             (cluster, namespace) => format!("{namespace} on {cluster}"),
         };
+        let unresolved = unresolved(built);
         let mut sources: Vec<(String, String)> = app.sources.iter().map(|source| self.source(app, source)).collect();
         // Charts that a kustomization inflates belong to no source of their own.
         let own = |release: &&Release| !releases_of(app).any(|own| own.chart_span == release.chart_span);
@@ -95,7 +98,14 @@ impl View<'_> {
             self.declared(app),
             destination,
             app.project.clone(),
-            built.objects.len().to_string(),
+            match built.releases.len() {
+                0 => built.objects.len().to_string(),
+                charts => format!("{} + {}", built.objects.len(), counted(charts, "chart")),
+            },
+            match unresolved.len() {
+                0 => String::new(),
+                count => count.to_string(),
+            },
             binding,
             source,
         ];
@@ -106,13 +116,9 @@ impl View<'_> {
             cells[COLUMNS - 1] = binding;
             rows.push(Row::Cells(cells));
         }
-        for unresolved in &built.unresolved {
-            let place = unresolved.span.map(|span| format!(" ({})", self.place(span))).unwrap_or_default();
-            rows.push(Row::Note(visible::line(&format!("{}{place}", unresolved.reason)).into_owned()));
-        }
-        for problem in built.problems.iter().filter(|problem| problem.loses_objects()) {
-            let note = format!("{} ({})", problem.message, self.place(problem.span));
-            rows.push(Row::Note(visible::line(&note).into_owned()));
+        for (reason, _, span) in unresolved {
+            let place = span.map(|span| format!(" ({})", self.place(span))).unwrap_or_default();
+            rows.push(Row::Note(visible::line(&format!("{reason}{place}")).into_owned()));
         }
     }
 
@@ -136,13 +142,9 @@ impl View<'_> {
                 })
             })
             .collect();
-        let unresolved: Vec<Value> = built
-            .unresolved
-            .iter()
-            .map(|one| {
-                let cause = format!("{:?}", one.cause).to_lowercase();
-                json!({ "reason": one.reason, "cause": cause, "at": one.span.map(|span| self.place(span)) })
-            })
+        let unresolved: Vec<Value> = unresolved(built)
+            .into_iter()
+            .map(|(reason, cause, span)| json!({ "reason": reason, "cause": cause, "at": span.map(|span| self.place(span)) }))
             .collect();
         json!({
             "name": app.name,
@@ -195,6 +197,7 @@ impl View<'_> {
             },
             SourceKind::Directory { files } => match files.as_slice() {
                 [only] => (format!("manifest {}", self.paths.display(only)), String::new()),
+                [] => ("no manifests".to_owned(), String::new()),
                 files => {
                     let directory = common_directory(files);
                     let directory =
@@ -243,6 +246,19 @@ impl View<'_> {
         }
         words
     }
+}
+
+/// What of an app is not known or not built: why, the kind of reason, and the place.
+fn unresolved(built: &BuiltApp) -> Vec<(&str, String, Option<Span>)> {
+    let told = built.unresolved.iter();
+    let mut list: Vec<(&str, String, Option<Span>)> = told
+        .map(|unresolved| (&*unresolved.reason, format!("{:?}", unresolved.cause).to_lowercase(), unresolved.span))
+        .collect();
+    for problem in built.problems.iter().filter(|problem| problem.loses_objects()) {
+        let cause = if problem.kind == ProblemKind::NotBuilt { Cause::Unsupported } else { Cause::Invalid };
+        list.push((&problem.message, format!("{cause:?}").to_lowercase(), Some(problem.span)));
+    }
+    list
 }
 
 fn releases_of(app: &App) -> impl Iterator<Item = &Release> {

@@ -1,5 +1,7 @@
 //! See `rules/kustomize/kustomize-namespace-moves-role.md`.
 
+use std::collections::BTreeMap;
+
 use crate::kubernetes::{Object, Pod};
 use crate::repository::{BuiltApp, Repository};
 use crate::rules::{Check, Findings};
@@ -10,27 +12,43 @@ pub(crate) const CHECK: Check = Check::App(check);
 
 const RBAC: &str = "rbac.authorization.k8s.io";
 
+/// A Role that was moved away from where its holder works.
+struct Moved<'a> {
+    role: &'a Object,
+    written: &'a Node,
+    user: &'a Object,
+    argument: Span,
+}
+
 fn check<'a>(app: &'a BuiltApp, _: &'a Repository, findings: &mut Findings<'a>) {
+    // One line moves them all.
+    let mut by_place: BTreeMap<Span, Vec<Moved<'a>>> = BTreeMap::new();
     for role in app.objects.iter().filter(|object| object.id.is(RBAC, "Role")) {
-        let Some((before, by)) = moved(role) else { continue };
-        let Some(written) = before.as_str().filter(|written| *written != role.id.namespace) else { continue };
+        let Some((written, by)) = moved(role) else { continue };
+        let Some(namespace) = written.as_str().filter(|written| *written != role.id.namespace) else { continue };
         let accounts: Vec<&str> = bindings(app, "RoleBinding", &role.id.name).flat_map(accounts_of).collect();
-        let Some((user, account, argument)) = asks_for(app, &accounts, written) else { continue };
-        if has_it_everywhere(app, account, role) {
-            continue;
+        let Some((user, account, argument)) = asks_for(app, &accounts, namespace) else { continue };
+        if !has_it_everywhere(app, account, role) {
+            by_place.entry(by).or_default().push(Moved { role, written, user, argument });
         }
-        findings.about(Some(app), Some(role));
-        let (name, namespace) = (&role.id.name, &role.id.namespace);
+    }
+    for (by, roles) in by_place {
+        let Some(first) = roles.first() else { continue };
+        findings.about(Some(app), Some(first.role));
+        let (from, to) = (first.written.as_str().unwrap_or_default(), &first.role.id.namespace);
+        let others = if roles.len() > 1 { format!(" and {} more", roles.len() - 1) } else { String::new() };
         let message = format!(
-            "this moves Role {name} from {written} to {namespace}, but {} is told to work in {written}, where it has no \
-             permission now",
-            user.id
+            "this moves Role {}{others} from {from} to {to}, but {} is told to work in {from}, where it has no permission now",
+            first.role.id.name, first.user.id
         );
-        findings
-            .report(by, message)
-            .related(before.span, "where the Role is written for")
-            .related(argument, format!("{written} is asked for here"))
-            .help(format!("let the program work in {namespace} too, or keep what belongs to {written} in a kustomization of its own"));
+        let finding = findings.report(by, message);
+        for Moved { role, written, argument, .. } in &roles {
+            finding.related(written.span, format!("where Role {} is written for", role.id.name));
+            finding.related(*argument, format!("{from} is asked for here"));
+        }
+        finding.help(format!(
+            "let the program work in {to} too, or keep what belongs to {from} in a kustomization of its own"
+        ));
     }
 }
 
