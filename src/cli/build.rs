@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use rayon::prelude::*;
 
 use super::scope::{Scope, Settings};
 use super::{CLEAN, Context, Failure, asked};
+use crate::config::KustomizeRelease;
 use crate::files::Files;
 use crate::kustomize::{self, ProblemKind};
 use crate::report::{self, Paths, prose};
@@ -20,8 +22,9 @@ use crate::source::{Sources, Span};
     Exit codes: 0 everything is printed, 2 something is left out or can't be built."
 )]
 pub(super) struct Arguments {
-    /// A kustomization's directory, or the name of an app as `presync apps` prints it; of several, `HelmRelease/web`
-    target: String,
+    /// Directories of kustomizations, or the name of an app as `presync apps` prints it; of several, `HelmRelease/web`
+    #[arg(required = true, value_name = "TARGET")]
+    targets: Vec<String>,
     /// Of apps with one name, the one that is declared there or made of something there
     #[arg(long, value_name = "DIR")]
     path: Option<PathBuf>,
@@ -32,6 +35,18 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "RESTRICTION")]
     #[arg(value_parser = ["LoadRestrictionsRootOnly", "LoadRestrictionsNone", "rootOnly", "none"])]
     load_restrictor: Option<String>,
+    /// Release of kustomize whose behaviour is followed, such as 5.5, for a directory [default: the current one]
+    #[arg(long, value_name = "VERSION")]
+    kustomize_version: Option<String>,
+    /// Taken as kustomize takes it, but no chart is rendered: what it gives is left out and named
+    #[arg(long)]
+    enable_helm: bool,
+    /// Taken as kustomize takes it, but no plugin is run: what it gives is left out and named
+    #[arg(long)]
+    enable_alpha_plugins: bool,
+    /// Taken as kustomize takes it, but no program is run
+    #[arg(long)]
+    enable_exec: bool,
     #[command(flatten)]
     settings: Settings,
 }
@@ -45,42 +60,76 @@ enum Reorder {
 }
 
 pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<u8, Failure> {
-    let target = context.surroundings.directory.join(&arguments.target);
-    let is_kustomization = kustomize::FILE_NAMES.iter().any(|name| target.join(name).is_file());
-    if arguments.path.is_some() || !is_kustomization {
-        return build_app(arguments, context);
+    let located = |target: &String| context.surroundings.directory.join(target);
+    let is_kustomization = |target: &Path| kustomize::FILE_NAMES.iter().any(|name| target.join(name).is_file());
+    if let [target] = arguments.targets.as_slice()
+        && (arguments.path.is_some() || !is_kustomization(&located(target)))
+    {
+        return build_app(arguments, target, context);
     }
-    let directory =
-        target.canonicalize().map_err(|problem| Failure::new(format!("{}: {problem}", arguments.target)))?;
+    let mut directories = Vec::new();
+    for target in &arguments.targets {
+        let directory = located(target).canonicalize();
+        let directory = directory.map_err(|problem| Failure::new(format!("{target}: {problem}")))?;
+        if !is_kustomization(&directory) {
+            let words =
+                format!("there is no kustomization in `{target}`; several targets must all be directories of one");
+            return Err(Failure::new(words));
+        }
+        directories.push(directory);
+    }
+    let release = match &arguments.kustomize_version {
+        Some(text) => KustomizeRelease::parse(text).ok_or_else(|| {
+            Failure::new(format!("--kustomize-version {text}: no release of kustomize 5; write it as 5.5"))
+        })?,
+        None => KustomizeRelease::CURRENT,
+    };
     let options = kustomize::Options {
         load_anywhere: matches!(arguments.load_restrictor.as_deref(), Some("LoadRestrictionsNone" | "none")),
         keep_order: arguments.reorder == Some(Reorder::None),
+        release,
         overlay: None,
     };
-    build(&directory, &options, context)
+    build(&directories, &options, context)
 }
 
-/// Builds a directory. A base may lie anywhere, so the whole file system is the repository; only what the build names is
-/// read.
-fn build(directory: &Path, options: &kustomize::Options, context: &mut Context<'_>) -> Result<u8, Failure> {
-    let sources = Sources::open(root_of(directory));
-    let Some(path) = sources.relative(directory) else {
-        return Err(Failure::new(format!("{}: the name is not UTF-8", directory.display())));
+/// Builds directories. A base may lie anywhere, so the whole file system is the repository; only what the builds name is
+/// read, and once.
+fn build(directories: &[PathBuf], options: &kustomize::Options, context: &mut Context<'_>) -> Result<u8, Failure> {
+    let Some(first) = directories.first() else { return Ok(CLEAN) };
+    let files = Files::new(Sources::open(root_of(first)));
+    let built: Vec<Printed> = directories.par_iter().map(|directory| printed(&files, directory, options)).collect();
+    let mut printed_any = false;
+    for printed in &built {
+        if printed_any && !printed.documents.is_empty() {
+            writeln!(context.out, "---")?;
+        }
+        printed_any |= !printed.documents.is_empty();
+        write!(context.out, "{}", printed.documents)?;
+        write!(context.error, "{}", printed.complaints)?;
+    }
+    if built.iter().all(|printed| printed.complaints.is_empty()) { Ok(CLEAN) } else { Err(Failure::Shown) }
+}
+
+/// What one directory gives: objects, and why some are missing.
+#[derive(Default)]
+struct Printed {
+    documents: String,
+    complaints: String,
+}
+
+fn printed(files: &Files, directory: &Path, options: &kustomize::Options) -> Printed {
+    let Some(path) = files.sources.relative(directory) else {
+        let complaints = format!("Error: {}: the name is not UTF-8\n", directory.display());
+        return Printed { complaints, ..Printed::default() };
     };
-    let files = Files::new(sources);
-    let built = kustomize::build(&files, &path, options);
+    let built = kustomize::build(files, &path, options);
     if let Some(words) = built.failure() {
-        writeln!(context.error, "Error: {words}")?;
-        return Err(Failure::Shown);
+        return Printed { complaints: format!("Error: {words}\n"), ..Printed::default() };
     }
-    write!(context.out, "{}", built.to_yaml())?;
     let left_out = built.problems.iter().filter(|problem| problem.kind == ProblemKind::NotBuilt);
-    let mut complete = true;
-    for problem in left_out {
-        complete = false;
-        writeln!(context.error, "{}: {}", files.sources.describe(problem.span), problem.message)?;
-    }
-    if complete { Ok(CLEAN) } else { Err(Failure::Shown) }
+    let told = left_out.map(|problem| format!("{}: {}\n", files.sources.describe(problem.span), problem.message));
+    Printed { documents: built.to_yaml(), complaints: told.collect() }
 }
 
 fn root_of(directory: &Path) -> PathBuf {
@@ -88,11 +137,13 @@ fn root_of(directory: &Path) -> PathBuf {
 }
 
 /// Builds an app of the repository that the user stands in.
-fn build_app(arguments: &Arguments, context: &mut Context<'_>) -> Result<u8, Failure> {
-    let target = &arguments.target;
-    for (flag, given) in
-        [("reorder", arguments.reorder.is_some()), ("load-restrictor", arguments.load_restrictor.is_some())]
-    {
+fn build_app(arguments: &Arguments, target: &str, context: &mut Context<'_>) -> Result<u8, Failure> {
+    let flags = [
+        ("reorder", arguments.reorder.is_some()),
+        ("load-restrictor", arguments.load_restrictor.is_some()),
+        ("kustomize-version", arguments.kustomize_version.is_some()),
+    ];
+    for (flag, given) in flags {
         if given {
             let reason =
                 format!("--{flag} is for a directory; the app `{target}` is built as its controller builds it");

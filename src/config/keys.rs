@@ -25,6 +25,8 @@ pub enum Form {
     Text,
     /// A release of Kubernetes.
     Release,
+    /// A release of kustomize.
+    KustomizeRelease,
     /// One text or a list of texts.
     Texts,
     /// Levels by rule.
@@ -38,11 +40,16 @@ pub enum Form {
 }
 
 /// The keys of the file.
-pub const KEYS: [Key; 8] = [
+pub const KEYS: [Key; 9] = [
     Key::new(
         "kubernetes",
         Form::Release,
         "the Kubernetes release that objects are judged for; without it, presync looks for one in the repository",
+    ),
+    Key::new(
+        "kustomize",
+        Form::KustomizeRelease,
+        "the release of kustomize that the controllers have, where releases differ; the current one unless set",
     ),
     Key::new("rules", Form::Levels, "levels of rules everywhere"),
     Key::new(
@@ -95,6 +102,7 @@ impl Form {
         match self {
             Self::Text => "a text",
             Self::Release => "a release such as `\"1.34\"`",
+            Self::KustomizeRelease => "a release such as `\"5.5\"`",
             Self::Texts => "one pattern or path, or a list",
             Self::Levels => "a map from rule to level",
             Self::Settings => "a map from rule id to its settings",
@@ -107,7 +115,7 @@ impl Form {
         let texts = json!({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]});
         match self {
             Self::Text => json!({"type": ["string", "number"]}),
-            Self::Release => json!({"type": ["string", "number"]}),
+            Self::Release | Self::KustomizeRelease => json!({"type": ["string", "number"]}),
             Self::Texts => texts,
             Self::Levels => {
                 let words: Vec<&str> = LEVELS.iter().map(|(word, _)| *word).collect();

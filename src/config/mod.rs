@@ -5,6 +5,7 @@
 
 mod globs;
 mod keys;
+mod kustomize;
 mod levels;
 mod reader;
 
@@ -14,6 +15,7 @@ use globset::GlobMatcher;
 
 pub use globs::PathGlobs;
 pub use keys::{Form, KEYS, Key, schema};
+pub use kustomize::KustomizeRelease;
 pub use levels::{Level, Levels, Selector};
 pub use reader::ConfigProblem;
 pub(crate) use reader::Reader;
@@ -32,6 +34,8 @@ pub const FILE_NAME: &str = crate::discover::CONFIG_FILE;
 pub struct Config {
     /// The Kubernetes release that objects are judged for; a flag sets it without a place.
     pub kubernetes: Option<Target>,
+    /// The release of kustomize that the controllers have.
+    pub kustomize: KustomizeRelease,
     /// Levels of rules.
     pub levels: Levels,
     /// Settings of rules by rule id, as they are written. `rules` checks them against what each rule declares.
@@ -85,6 +89,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             kubernetes: None,
+            kustomize: KustomizeRelease::CURRENT,
             levels: Levels::default(),
             settings: BTreeMap::new(),
             skip: PathGlobs::default(),
@@ -138,6 +143,7 @@ impl Config {
             let node = &entry.value;
             match entry.key.text.as_str() {
                 "kubernetes" => self.read_kubernetes(node, reader),
+                "kustomize" => self.read_kustomize(node, reader),
                 "rules" => self.levels.read_everywhere(node, reader),
                 "paths" => self.levels.read_scopes(node, reader),
                 "settings" => self.read_settings(node, reader),
@@ -160,6 +166,17 @@ impl Config {
             None => {
                 reader.problem(node.span, format!("`{text}` is no Kubernetes release")).help =
                     Some("write it as `\"1.34\"`".to_owned());
+            }
+        }
+    }
+
+    fn read_kustomize(&mut self, node: &Node, reader: &mut Reader) {
+        let Some(text) = reader.text(node, "`kustomize`") else { return };
+        match KustomizeRelease::parse(text) {
+            Some(release) => self.kustomize = release,
+            None => {
+                reader.problem(node.span, format!("`{text}` is no release of kustomize 5")).help =
+                    Some("write it as `\"5.5\"`; `kustomize version` says which one you have".to_owned());
             }
         }
     }

@@ -16,7 +16,9 @@ impl Engine<'_> {
     pub(super) fn images(&mut self, kustomization: &Kustomization, gathered: &mut Accumulator) {
         for field in ["images", "imageTags"] {
             for entry in kustomization.list(field) {
-                let specs = gathered.fields.images.clone();
+                let volumes = self.options.release.knows_image_volumes();
+                let known = |spec: &&FieldSpec| volumes || !spec.path.ends_with("volumes[]/image/reference");
+                let specs: Vec<FieldSpec> = gathered.fields.images.iter().filter(known).cloned().collect();
                 self.set_image(gathered, entry, &specs);
                 self.ran(kustomization, gathered, "ImageTagTransformer");
             }

@@ -16,14 +16,19 @@ impl Engine<'_> {
             let pairs = entry.get("pairs").map(Node::entries).unwrap_or_default();
             let mut specs: Vec<FieldSpec> = read_specs(entry.get("fields"));
             let flag = |field: &str| entry.get(field).and_then(Node::as_bool).unwrap_or(false);
+            // Releases that know the field leave claim templates to it.
+            let claims_apart = entry.get("includeVolumeClaimTemplates").is_some();
             let fields = gathered.fields.clone();
+            let of_claims = |spec: &&FieldSpec| fields.claim_template_labels.contains(spec);
+            let template_labels: Vec<FieldSpec> =
+                fields.template_labels.iter().filter(|spec| !claims_apart || !of_claims(spec)).cloned().collect();
             let own = [FieldSpec { gvk: Gvk::default(), path: "metadata/labels".into(), create: true }];
             let mut more: Vec<&[FieldSpec]> = vec![&fields.labels];
             if flag("includeSelectors") {
                 more.push(&fields.common_labels);
             } else {
                 if flag("includeTemplates") {
-                    more.push(&fields.template_labels);
+                    more.push(&template_labels);
                 }
                 more.push(&own);
             }

@@ -4,9 +4,10 @@
 //! duplicates. That is upstream's behaviour (`kyaml/yaml/walk`, `merge2`), not a choice made here. Lists merged by key
 //! are in `merge_list.rs`.
 
-use super::merge_keys::{Schema, Schemas};
+use super::merge_keys::{Schema, Schemas, in_comment};
 use super::merge_list;
 use super::scalar::is_nothing;
+use crate::files::Files;
 use crate::source::Span;
 use crate::yaml::{Action, Entry, Key, Mapping, Node, Value};
 
@@ -22,6 +23,8 @@ pub(super) struct Mismatch {
 /// One application of a patch.
 pub(super) struct Merge<'a> {
     pub(super) schemas: &'a Schemas,
+    /// For comments, which can say how a list is merged.
+    pub(super) files: &'a Files,
     /// Elements that the patch appended to a list merged by key: the list's name and the element's place.
     pub(super) appended: Vec<(String, Node)>,
     /// Elements of lists merged by key that are lost.
@@ -45,8 +48,8 @@ pub(super) struct Lost {
 }
 
 impl<'a> Merge<'a> {
-    pub(super) fn new(schemas: &'a Schemas) -> Self {
-        Self { schemas, appended: Vec::new(), lost: Vec::new(), idle: Vec::new() }
+    pub(super) fn new(schemas: &'a Schemas, files: &'a Files) -> Self {
+        Self { schemas, files, appended: Vec::new(), lost: Vec::new(), idle: Vec::new() }
     }
 }
 
@@ -188,8 +191,15 @@ impl Merge<'_> {
         let names: Vec<_> = dest.entries().iter().map(|entry| entry.key.text.clone()).collect();
         let mut grows = false;
         for name in &names {
-            let below = schema.field(name);
             let change = patched.entry(name);
+            let below = match change.filter(|change| change.value.as_sequence().is_some()) {
+                Some(change) => {
+                    let keys = [dest.as_mapping().and_then(|dest| dest.entry(name)), Some(change)];
+                    let commented = keys.into_iter().flatten().find_map(|entry| in_comment(self.files, entry.key.span));
+                    commented.unwrap_or_else(|| schema.field(name))
+                }
+                None => schema.field(name),
+            };
             let Some(own) = dest.get(name) else { continue };
             let type_schema = self.schemas.or_by_type(below, [Some(own), None]);
             if change.is_none() && !self.needs_settling(own, &type_schema) {

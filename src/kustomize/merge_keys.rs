@@ -8,7 +8,9 @@ use std::sync::{Arc, OnceLock};
 use foldhash::{HashMap, HashMapExt};
 
 use super::id::text_of;
-use crate::yaml::{Node, Value};
+use crate::files::Files;
+use crate::source::Span;
+use crate::yaml::{Mapping, Node, Value};
 
 /// What is known below a type; only what leads to a list that is merged.
 #[derive(Debug, Default)]
@@ -148,6 +150,23 @@ impl OpenApi {
         }
         node
     }
+}
+
+/// The schema that a comment behind a key gives its value: `# {"type": "array", "x-kubernetes-patch-strategy": "merge"}`.
+pub(super) fn in_comment(files: &Files, key: Span) -> Option<Schema> {
+    let stream = files.stream(key.file);
+    let at = stream.comments.partition_point(|comment| comment.start < key.end);
+    let comment = *stream.comments.get(at)?;
+    let file = files.sources.file(key.file);
+    let between = file.slice(Span { start: key.end, end: comment.start, ..key });
+    let text = file.slice(comment).trim_start_matches('#').trim();
+    if between.contains('\n') || !text.starts_with('{') {
+        return None;
+    }
+    let root = crate::yaml::parse(key.file, text.as_bytes()).documents.into_iter().next()?.root?;
+    let none = OpenApi { definitions: Node::mapping(Mapping::default(), key), types: HashMap::new() };
+    root.get("x-kubernetes-patch-strategy")?;
+    Some(Schema::User(Arc::new(none), root))
 }
 
 impl Schemas {

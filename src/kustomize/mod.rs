@@ -12,6 +12,7 @@ mod generate;
 mod hash;
 mod id;
 mod images;
+mod inner_text;
 mod json_patch;
 mod kustomization;
 mod labels;
@@ -30,6 +31,7 @@ mod problem;
 mod read;
 mod references;
 mod replacement;
+mod replacement_write;
 mod resource;
 mod scalar;
 mod schema;
@@ -39,6 +41,7 @@ mod vars;
 
 pub use problem::{Problem, ProblemKind};
 
+use crate::config::KustomizeRelease;
 use crate::files::Files;
 use crate::helm::Release;
 use crate::kubernetes::Object;
@@ -55,6 +58,8 @@ pub struct Options {
     pub load_anywhere: bool,
     /// Keep load order instead of kustomize's own order of kinds (`--reorder none`).
     pub keep_order: bool,
+    /// The release whose behaviour is followed, where releases differ.
+    pub release: KustomizeRelease,
     /// A kustomization that is laid over the directory's own, as Argo CD's `spec.source.kustomize` and Flux's
     /// `spec.patches`, `spec.images` and the like ask for. Its fields have kustomization.yaml's names. If the directory has
     /// none, the `resources` of this one take its place, as Flux generates them.

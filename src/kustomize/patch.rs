@@ -13,7 +13,6 @@ use super::resource::Resource;
 use super::scalar;
 use super::selector::Selector;
 use super::{merge_keys, patch_loss, read};
-use crate::finding::Severity;
 use crate::source::Span;
 use crate::yaml::{Key, Mapping, Node, Stream, Value};
 
@@ -102,13 +101,19 @@ impl Engine<'_> {
 
     pub(super) fn patches(&mut self, kustomization: &Kustomization, gathered: &mut Accumulator) {
         for entry in kustomization.list("patches").to_vec() {
-            self.patch(kustomization, gathered, &entry);
+            self.patch(kustomization, gathered, &entry, self.options.release.passes_over_empty_patches());
             self.ran(kustomization, gathered, "PatchTransformer");
         }
     }
 
-    /// One entry of `patches`.
-    pub(super) fn patch(&mut self, kustomization: &Kustomization, gathered: &mut Accumulator, entry: &Node) {
+    /// One entry of `patches`, or the like. `may_be_empty`: a patch that holds nothing is passed over.
+    pub(super) fn patch(
+        &mut self,
+        kustomization: &Kustomization,
+        gathered: &mut Accumulator,
+        entry: &Node,
+        may_be_empty: bool,
+    ) {
         let source = match self.source(kustomization, entry, "patch") {
             Ok(source) => source,
             Err(problem) => return self.report(*problem),
@@ -119,13 +124,15 @@ impl Engine<'_> {
         };
         let target = entry.get("target");
         match patch {
+            Patch::Empty if may_be_empty => {
+                let message =
+                    "the patch holds nothing, so it changes nothing; kustomize before 5.7 refuses to build with it";
+                self.problems.push(Problem::new(ProblemKind::PatchNoEffect, source.span, message));
+            }
             Patch::Empty => {
                 let words = format!("illegally qualifies as both an SM and JSON patch: {}", source.name);
-                let message =
-                    "the patch holds nothing; kustomize before 5.7 refuses to build with it, later ones ignore it";
-                let mut problem = Problem::new(ProblemKind::BuildFails, source.span, message).upstream(words);
-                problem.severity = Some(Severity::Warning);
-                self.report(problem);
+                let message = "the patch holds nothing, and kustomize before 5.7 refuses to build with it";
+                self.report(Problem::new(ProblemKind::BuildFails, source.span, message).upstream(words));
             }
             Patch::Json(operations) => {
                 let Some(target) = target else {
@@ -254,7 +261,7 @@ impl Engine<'_> {
             resource.remember_id();
         }
         let before = resource.root.clone();
-        let mut merge = Merge::new(&self.schemas);
+        let mut merge = Merge::new(&self.schemas, self.files);
         let merged = merge.merge(Some(before.clone()), Some(patch.clone()), merge_keys::Schema::Unknown, "");
         let Merge { appended, lost, idle, .. } = merge;
         match merged {
@@ -427,6 +434,7 @@ fn read_patch(source: &Source) -> Result<Patch, Box<Problem>> {
     let operations = json_operations(source);
     match (objects, operations) {
         (Ok(objects), None) if objects.is_empty() => Ok(Patch::Empty),
+        (_, Some(operations)) if operations.is_empty() => Ok(Patch::Empty),
         (Ok(objects), None) => Ok(Patch::Merge(objects)),
         (Err(_), Some(operations)) => Ok(Patch::Json(operations)),
         (Ok(_), Some(_)) => {

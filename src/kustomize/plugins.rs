@@ -121,7 +121,8 @@ impl Engine<'_> {
                     self.set_replicas(gathered, replica, &specs);
                 }
             }
-            "PatchTransformer" => self.patch(kustomization, gathered, root),
+            // It is there for its patch alone. Releases before 5.7 refuse an empty one, and so does presync for all.
+            "PatchTransformer" => self.patch(kustomization, gathered, root, false),
             "PatchStrategicMergeTransformer" => {
                 for path in root.get("paths").map(Node::items).unwrap_or_default() {
                     self.strategic_merge(kustomization, gathered, path);

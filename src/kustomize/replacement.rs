@@ -8,13 +8,15 @@ use super::id::{Gvk, ResId, text_of};
 use super::kustomization::Kustomization;
 use super::patch::{describe, with_annotations, without_blank_annotations};
 use super::problem::{Problem, ProblemKind};
+use super::replacement_write::copy;
 use super::resource::Resource;
 use super::scalar::set_text;
 use super::schema;
 use super::selector::{Selector, anchored};
+use crate::config::KustomizeRelease;
 use crate::finding::Severity;
 use crate::source::Span;
-use crate::yaml::{Action, Entry, Key, Mapping, Node, Style, Value};
+use crate::yaml::{Mapping, Node, Style};
 
 impl Engine<'_> {
     pub(super) fn replace(&mut self, kustomization: &Kustomization, gathered: &mut Accumulator) {
@@ -62,7 +64,7 @@ impl Engine<'_> {
 
     fn replacement_entry(&mut self, gathered: &mut Accumulator, entry: &Node) {
         let mut targets = Vec::new();
-        if let Err(problem) = apply(gathered, entry, &mut targets) {
+        if let Err(problem) = apply(gathered, entry, self.options.release, &mut targets) {
             self.report(*problem);
         }
         for (select, found) in targets {
@@ -75,11 +77,11 @@ impl Engine<'_> {
     }
 }
 
-fn fails(span: Span, words: String, message: String) -> Box<Problem> {
+pub(super) fn fails(span: Span, words: String, message: String) -> Box<Problem> {
     Box::new(Problem::new(ProblemKind::BuildFails, span, message).upstream(words))
 }
 
-fn no_match(span: Span, words: String, message: String) -> Box<Problem> {
+pub(super) fn no_match(span: Span, words: String, message: String) -> Box<Problem> {
     let problem = Problem::new(ProblemKind::TransformerNoMatch, span, message).upstream(words);
     Box::new(Problem { severity: Some(Severity::Error), ..problem })
 }
@@ -113,6 +115,7 @@ fn no_target(gathered: &Accumulator, select: &Node) -> Problem {
 fn apply<'a>(
     gathered: &mut Accumulator,
     entry: &'a Node,
+    release: KustomizeRelease,
     found: &mut Vec<(&'a Node, bool)>,
 ) -> Result<(), Box<Problem>> {
     let targets = entry.get("targets");
@@ -137,9 +140,10 @@ fn apply<'a>(
             let words = "target must specify resources to select".to_owned();
             return Err(fails(target.span, words.clone(), words));
         };
-        let selector = Target::new(select)?;
+        let selector = Target::new(select, release)?;
         let rejects = target.get("reject").map(Node::items).unwrap_or_default();
-        let rejects: Vec<Target> = rejects.iter().map(Target::new).collect::<Result<_, _>>()?;
+        let rejects: Vec<Target> =
+            rejects.iter().map(|reject| Target::new(reject, release)).collect::<Result<_, _>>()?;
         let default = Node::string("metadata.name", target.span);
         let paths = target.get("fieldPaths").map(Node::items).filter(|paths| !paths.is_empty());
         let paths = paths.unwrap_or(std::slice::from_ref(&default));
@@ -160,7 +164,7 @@ fn apply<'a>(
             }
             for path in paths {
                 renames |= text_of(Some(path)).starts_with("metadata") || text_of(Some(path)) == "kind";
-                copy(resource, &value, path, target.get("options"))?;
+                copy(resource, &value, path, target.get("options"), release)?;
                 // The source is no copy: what is written to it is what the next place gets.
                 if let Some((_, parts)) = live.as_ref().filter(|(source, _)| *source == at)
                     && let Some(now) = lookup(&resource.root, parts)
@@ -183,9 +187,10 @@ fn apply<'a>(
     Ok(())
 }
 
-/// Which objects a replacement writes to. Patterns are anchored regular expressions since kustomize 5.8; the names that
-/// earlier versions take literally are patterns that match themselves.
+/// Which objects a replacement writes to.
 struct Target {
+    /// Whether an object without namespace counts as one in `default`.
+    defaults: bool,
     group: Option<Regex>,
     version: Option<Regex>,
     kind: Option<Regex>,
@@ -196,11 +201,13 @@ struct Target {
 }
 
 impl Target {
-    fn new(node: &Node) -> Result<Self, Box<Problem>> {
+    /// Before kustomize 5.8 every field is compared letter by letter, since then it is an anchored pattern.
+    fn new(node: &Node, release: KustomizeRelease) -> Result<Self, Box<Problem>> {
         let wrong = |words: String| fails(node.span, words.clone(), words);
         let pattern = |field: &str| match text_of(node.get(field)) {
             "" => Ok(None),
-            text => anchored(text).map(Some).map_err(wrong),
+            text if release.selects_by_pattern() => anchored(text).map(Some).map_err(wrong),
+            text => anchored(&regex::escape(text)).map(Some).map_err(wrong),
         };
         let mut labels = node.clone();
         if let Some(mapping) = labels.as_mapping_mut() {
@@ -210,6 +217,7 @@ impl Target {
         let has_id =
             ["group", "version", "kind", "name", "namespace"].iter().any(|field| !text_of(node.get(field)).is_empty());
         Ok(Self {
+            defaults: !release.selects_by_pattern(),
             group: pattern("group")?,
             version: pattern("version")?,
             kind: pattern("kind")?,
@@ -227,7 +235,7 @@ impl Target {
                 && fits(&self.version, &id.gvk.version)
                 && fits(&self.kind, &id.gvk.kind)
                 && fits(&self.name, &id.name)
-                && fits(&self.namespace, namespace_of(&id))
+                && fits(&self.namespace, if self.defaults { namespace_of(&id) } else { &id.namespace })
         })
     }
 
@@ -329,7 +337,7 @@ fn source_value(gathered: &Accumulator, source: &Node) -> Result<Option<Source>,
 }
 
 /// Splits a field path; `[a.b/c]` is one key, `[name=x.y]` one match.
-fn smart_parts(path: &str) -> Vec<String> {
+pub(super) fn smart_parts(path: &str) -> Vec<String> {
     let mut parts = Vec::new();
     let mut split = split_path(path, '.').into_iter();
     while let Some(mut part) = split.next() {
@@ -350,7 +358,7 @@ fn smart_parts(path: &str) -> Vec<String> {
     parts
 }
 
-fn list_match(part: &str) -> Option<(&str, &str)> {
+pub(super) fn list_match(part: &str) -> Option<(&str, &str)> {
     part.strip_prefix('[')?.strip_suffix(']')?.split_once('=')
 }
 
@@ -372,226 +380,4 @@ fn lookup<'a>(root: &'a Node, parts: &[String]) -> Option<&'a Node> {
             None => node.get(part),
         }
     })
-}
-
-/// Copies a value to one path of a resource.
-fn copy(resource: &mut Resource, value: &Node, path: &Node, options: Option<&Node>) -> Result<(), Box<Problem>> {
-    let text = text_of(Some(path));
-    let parts = smart_parts(text);
-    let option = |name: &str| options.and_then(|options| options.get(name));
-    let create = option("create").and_then(Node::as_bool).unwrap_or(false);
-    let delimiter = text_of(option("delimiter")).to_owned();
-    let index = option("index").and_then(Node::as_i64).unwrap_or(0);
-    let mut count = 0usize;
-    let by = path.span;
-    let walk = Walk { create: create.then_some(value), by };
-    let mut write = |node: &mut Node| {
-        count += 1;
-        write_value(node, value, &delimiter, index, by)
-    };
-    let walked = walk.go(&mut resource.root, &parts, &mut write);
-    let what = if create { "find or create" } else { "find" };
-    let words = format!("unable to {what} field {text:?} in replacement target");
-    let object = describe(resource);
-    match walked {
-        Ok(()) if count > 0 => Ok(()),
-        Ok(()) => {
-            let message =
-                format!("{object} has no `{text}` for the replacement, so the whole kustomization fails to build");
-            let problem = no_match(by, words, message).related(resource.span(), "the target");
-            Err(Box::new(problem.help("add `options: {create: true}` to the target if the field is to be made")))
-        }
-        Err(why) => {
-            let message = format!("the replacement can't write to `{text}` of {object}: {why}");
-            Err(Box::new(fails(by, format!("{words}: {why}"), message).related(resource.span(), "the target")))
-        }
-    }
-}
-
-fn write_value(node: &mut Node, value: &Node, delimiter: &str, index: i64, by: Span) -> Result<(), String> {
-    let before = node.clone();
-    let mut new = value.clone();
-    if !delimiter.is_empty() {
-        let Some(old) = node.value_text() else {
-            return Err("delimiter option can only be used with scalar nodes".to_owned());
-        };
-        let own = value.value_text().unwrap_or_default();
-        let mut parts: Vec<&str> = old.split(delimiter).collect();
-        match usize::try_from(index) {
-            Err(_) => parts.insert(0, own),
-            Ok(index) if index >= parts.len() => parts.push(own),
-            Ok(index) => {
-                if let Some(part) = parts.get_mut(index) {
-                    *part = own;
-                }
-            }
-        }
-        new.value = Value::Scalar(parts.join(delimiter).into());
-    }
-    if node.value_text().is_some() {
-        // A node that was just made has no type of its own yet.
-        let made = node.span == by && node.value_text() == Some("");
-        // Neither has one that a transformer wrote without saying which.
-        let last = node.history.changes().last().map(|change| change.action);
-        let untyped =
-            matches!(last, Some(Action::Prefixed | Action::Suffixed | Action::ImageSet | Action::ReferenceUpdated));
-        let fresh = node.style == Style::Plain && (made || untyped);
-        let text = new.value_text().unwrap_or_default().to_owned();
-        if fresh {
-            node.value = Value::Scalar(text.into());
-        } else {
-            set_text(node, &text);
-        }
-        if delimiter.is_empty() {
-            node.span = new.span;
-        }
-        node.changed(Action::Substituted, by, (!made).then_some(before));
-    } else {
-        *node = Node { history: before.history.clone(), ..new };
-        node.changed(Action::Substituted, by, Some(before));
-    }
-    Ok(())
-}
-
-/// The walk to the fields that a path names.
-struct Walk<'a> {
-    /// The value to make missing fields for; `None`: nothing is made.
-    create: Option<&'a Node>,
-    by: Span,
-}
-
-type Write<'a> = dyn FnMut(&mut Node) -> Result<(), String> + 'a;
-
-impl Walk<'_> {
-    fn go(&self, node: &mut Node, parts: &[String], write: &mut Write<'_>) -> Result<(), String> {
-        let Some((part, rest)) = parts.split_first() else { return write(node) };
-        let wrong = |wanted: &str| Err(format!("wrong node kind: expected {wanted}"));
-        if let Ok(index) = part.parse::<usize>() {
-            let length = node.items().len();
-            let made = (length == index && self.create.is_some()).then(|| self.made(rest));
-            let Some(items) = node.as_sequence_mut() else { return wrong("SequenceNode") };
-            items.extend(made);
-            return match items.get_mut(index) {
-                Some(item) => self.go(item, rest, write),
-                None => Err(format!("index {index} specified but only {length} elements found")),
-            };
-        }
-        if part == "*" {
-            let Some(items) = node.as_sequence_mut() else { return wrong("SequenceNode") };
-            return items.iter_mut().try_for_each(|item| self.go(item, rest, write));
-        }
-        if let Some((key, pattern)) = list_match(part) {
-            let pattern = Regex::new(pattern).map_err(|error| super::selector::regex_error(pattern, &error))?;
-            let matches = |item: &Node| {
-                let text = if key.is_empty() { item.value_text() } else { item.get(key).and_then(Node::value_text) };
-                text.is_some_and(|text| pattern.is_match(text.trim()))
-            };
-            let by = self.by;
-            let Some(items) = node.as_sequence_mut() else { return wrong("SequenceNode") };
-            if !items.iter().any(matches) && self.create.is_some() {
-                let value = Node::plain(list_match(part).map_or("", |(_, value)| value), by);
-                items.push(if key.is_empty() {
-                    value
-                } else {
-                    Node::mapping([Entry { key: Key::new(key, by), value }].into_iter().collect(), by)
-                });
-            }
-            for item in items.iter_mut().filter(|item| matches(item)) {
-                if key.is_empty() {
-                    write(item)?;
-                } else {
-                    self.go(item, rest, write)?;
-                }
-            }
-            return Ok(());
-        }
-        if node.is_null() {
-            return Ok(());
-        }
-        if node.as_str().is_some() {
-            return self.go_into_text(node, parts, write);
-        }
-        let made = self.create.map(|_| self.made(rest));
-        let by = self.by;
-        let Some(mapping) = node.as_mapping_mut() else { return wrong("MappingNode") };
-        if mapping.get(part).is_none() {
-            let Some(made) = made else { return Ok(()) };
-            mapping.push(Entry { key: Key::new(part.as_str(), by), value: made });
-        }
-        match mapping.get_mut(part) {
-            Some(value) => self.go(value, rest, write),
-            None => Ok(()),
-        }
-    }
-
-    /// YAML or JSON in a text: since kustomize 5.8 the path goes on there. The text around stays as it is written.
-    fn go_into_text(&self, node: &mut Node, parts: &[String], write: &mut Write<'_>) -> Result<(), String> {
-        let text = node.value_text().unwrap_or_default();
-        let stream = crate::yaml::parse(node.span.file, text.as_bytes());
-        let root = stream.documents.first().and_then(|document| document.root.clone());
-        let structured = |root: &Node| root.as_mapping().is_some() || root.as_sequence().is_some();
-        let Some(mut root) = root.filter(|root| stream.problems.is_empty() && structured(root)) else {
-            return Err("wrong node kind: expected MappingNode but got ScalarNode".to_owned());
-        };
-        let mut edits: Vec<(std::ops::Range<usize>, String)> = Vec::new();
-        let inside = Walk { create: None, by: self.by };
-        inside.go(&mut root, parts, &mut |found| {
-            let (place, style) = (found.span.range(), found.style);
-            write(found)?;
-            let new = found.value_text().ok_or("only a scalar can be written into a text")?;
-            edits.push((
-                place,
-                match style {
-                    Style::DoubleQuoted => serde_json::to_string(new).unwrap_or_default(),
-                    Style::SingleQuoted => format!("'{}'", new.replace('\'', "''")),
-                    _ => new.to_owned(),
-                },
-            ));
-            Ok(())
-        })?;
-        edits.sort_by_key(|(place, _)| std::cmp::Reverse(place.start));
-        let mut text = text.to_owned();
-        for (place, new) in edits {
-            if text.get(place.clone()).is_some() {
-                text.replace_range(place, &new);
-            }
-        }
-        let text = sorted_json(&text).unwrap_or(text);
-        let before = node.clone();
-        set_text(node, &text);
-        node.changed(Action::Substituted, self.by, Some(before));
-        Ok(())
-    }
-
-    /// A node for the rest of a path to go on in.
-    fn made(&self, rest: &[String]) -> Node {
-        match rest.first() {
-            Some(next) if list_match(next).is_some() || next.parse::<usize>().is_ok() => {
-                Node::sequence(Vec::new(), self.by)
-            }
-            Some(_) => Node::mapping(Mapping::default(), self.by),
-            None => match self.create.map(|value| &value.value) {
-                Some(Value::Mapping(_)) => Node::mapping(Mapping::default(), self.by),
-                Some(Value::Sequence(_)) => Node::sequence(Vec::new(), self.by),
-                _ => Node::plain("", self.by),
-            },
-        }
-    }
-}
-
-/// JSON is written anew by upstream, with its keys sorted; `None` if the text is no JSON.
-fn sorted_json(text: &str) -> Option<String> {
-    fn sort(value: &mut serde_json::Value) {
-        match value {
-            serde_json::Value::Object(map) => {
-                map.sort_keys();
-                map.values_mut().for_each(sort);
-            }
-            serde_json::Value::Array(items) => items.iter_mut().for_each(sort),
-            _ => {}
-        }
-    }
-    let mut value: serde_json::Value = serde_json::from_str(text).ok()?;
-    sort(&mut value);
-    if text.contains('\n') { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) }.ok()
 }

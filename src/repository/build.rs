@@ -14,7 +14,7 @@ use foldhash::{HashMap, HashMapExt};
 use rayon::prelude::*;
 
 use super::BuiltApp;
-use crate::config::Config;
+use crate::config::{Config, KustomizeRelease};
 use crate::files::Files;
 use crate::gitops::{
     self, App, AppSource, Declaration, Declarations, Inventory, SourceKind, Standing, Substitution, is_declaration,
@@ -37,7 +37,7 @@ pub(super) fn apps(files: &Files, config: &Config, inventory: &Inventory) -> Vec
     for _ in 0..MAX_ROUNDS {
         let declared = declarations.as_ref().unwrap_or(&written);
         let apps = gitops::apps(inventory, files, config, declared);
-        builds.add(&apps, files);
+        builds.add(&apps, files, config.kustomize);
         built = apps.into_par_iter().map(|app| build(app, files, inventory, &builds)).collect();
         let effective = revised(&written, &built);
         if same(declared, &effective) {
@@ -176,14 +176,18 @@ fn digest(node: &Node) -> u64 {
 }
 
 impl Builds {
-    fn add(&mut self, apps: &[App], files: &Files) {
+    fn add(&mut self, apps: &[App], files: &Files, release: KustomizeRelease) {
         let mut wanted: HashMap<BuildKey, (&RepoPath, kustomize::Options)> = HashMap::new();
         for source in apps.iter().flat_map(|app| &app.sources) {
             let SourceKind::Kustomize { directory, overlay, load_anywhere, .. } = &source.kind else { continue };
             let key = key(directory, *load_anywhere, overlay.as_ref());
             if !self.0.contains_key(&key) {
-                let options =
-                    kustomize::Options { load_anywhere: *load_anywhere, keep_order: false, overlay: overlay.clone() };
+                let options = kustomize::Options {
+                    load_anywhere: *load_anywhere,
+                    keep_order: false,
+                    release,
+                    overlay: overlay.clone(),
+                };
                 wanted.insert(key, (directory, options));
             }
         }
