@@ -18,6 +18,7 @@ mod cilium;
 mod cluster;
 mod configmap;
 mod container;
+mod coredns;
 mod deployment;
 mod externalsecret;
 mod flux;

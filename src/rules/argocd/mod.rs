@@ -2,6 +2,7 @@
 
 mod nearest;
 mod needs;
+mod notifications;
 mod projects;
 mod turn;
 
@@ -13,6 +14,8 @@ pub(super) mod directory_contains_kustomization;
 pub(super) mod hook_needs_later_object;
 pub(super) mod ignore_differences_not_respected;
 pub(super) mod namespace_creation_not_permitted;
+pub(super) mod notification_template_invalid;
+pub(super) mod notification_text_unescaped;
 pub(super) mod path_empty;
 pub(super) mod path_missing;
 pub(super) mod project_destination_not_permitted;

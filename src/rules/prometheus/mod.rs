@@ -3,5 +3,6 @@
 mod labels;
 
 pub(super) mod label_partial_coverage;
+pub(super) mod monitor_namespace_unknown;
 pub(super) mod monitor_not_selected;
 pub(super) mod recording_rule_label_mismatch;

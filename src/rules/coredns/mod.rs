@@ -1,0 +1,3 @@
+//! Rules about CoreDNS.
+
+pub(super) mod rewrite_invalid;
