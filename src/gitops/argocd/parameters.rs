@@ -245,14 +245,16 @@ pub const NO_VALUE: &str = "<no value>";
 
 /// What a joined name leads to, as fasttemplate's parameters have it.
 pub(super) fn find<'a>(node: &'a Node, name: &str) -> Option<&'a Node> {
+    if let Some(items) = node.as_sequence() {
+        let (index, rest) = name.split_once('.').map_or((name, None), |(index, rest)| (index, Some(rest)));
+        let item = items.get(index.parse::<usize>().ok()?)?;
+        return rest.map_or(Some(item), |rest| find(item, rest));
+    }
     if let Some(found) = node.get(name) {
         return Some(found);
     }
-    let dots = name.match_indices('.').map(|(at, _)| at);
-    dots.rev().find_map(|at| match find(node.get(name.get(..at)?)?, name.get(at + 1..)?) {
-        None => node.get(name.get(..at)?)?.items().get(name.get(at + 1..)?.parse::<usize>().ok()?),
-        found => found,
-    })
+    let mut dots = name.match_indices('.').rev();
+    dots.find_map(|(at, _)| find(node.get(name.get(..at)?)?, name.get(at + 1..)?))
 }
 
 /// A text made fit for a name: lower case, everything but letters, digits, `-` and `.` replaced by `-`, at most 253
