@@ -27,7 +27,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     for (app, bus) in objects().filter(|(_, object)| object.id.is(GROUP, "EventBus")) {
         buses.entry(&bus.id.name).or_default().insert(repository.home_of(app, bus));
     }
-    let mut missing: BTreeMap<(&str, &str), Vec<(&BuiltApp, &Object, Span)>> = BTreeMap::new();
+    let mut missing: BTreeMap<_, Vec<(&BuiltApp, &Object, Span)>> = BTreeMap::new();
     for (app, object) in objects().filter(|(_, it)| it.id.is(GROUP, "EventSource") || it.id.is(GROUP, "Sensor")) {
         let written = object.root.at(&["spec", "eventBusName"]);
         // Without a name, both take the bus `default` of their namespace.

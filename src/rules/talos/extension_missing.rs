@@ -23,7 +23,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
         let other = |name: &&str| {
             parameters.and_then(|map| map.get(name)).is_some_and(|value| !matches!(value.as_text(), Some("iscsi")))
         };
-        by_iscsi && !OTHER_PROTOCOL.iter().any(|name| other(name))
+        by_iscsi && !OTHER_PROTOCOL.iter().copied().any(other)
     });
     let Some((app, class)) = class else { return };
     let extensions = extensions::all(repository);
