@@ -46,8 +46,11 @@ fn places(text: &[u8]) -> Vec<Span> {
     places
 }
 
+/// The paths and bytes of one repository.
+type Contents = Vec<(RepoPath, Vec<u8>)>;
+
 /// The example once for each node that is replaced, and what was replaced by what.
-fn strange(example: &Example) -> Vec<(String, Vec<(RepoPath, Vec<u8>)>)> {
+fn strange(example: &Example) -> Vec<(String, Contents)> {
     let mut all = Vec::new();
     for (at, (path, content)) in example.files.iter().enumerate() {
         let is_yaml = matches!(path.extension(), Some("yaml" | "yml"));

@@ -20,7 +20,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     let class = classes.filter(|(_, object)| object.id.is("storage.k8s.io", "StorageClass")).find(|(_, object)| {
         let by_iscsi = object.root.str_at(&["provisioner"]).is_some_and(|own| NEED_ISCSI.contains(&own));
         let parameters = object.root.get("parameters");
-        let other = |name: &&str| {
+        let other = |name: &str| {
             parameters.and_then(|map| map.get(name)).is_some_and(|value| !matches!(value.as_text(), Some("iscsi")))
         };
         by_iscsi && !OTHER_PROTOCOL.iter().copied().any(other)
