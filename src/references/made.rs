@@ -99,7 +99,7 @@ fn conventional(name: &CompactString) -> impl Iterator<Item = Made> {
 
 /// Whether the resource belongs to an operator that may make objects of its own because of it. Not so Kubernetes'
 /// kinds, and those of projects whose resources configure something that is there.
-pub(super) fn may_make(id: &ObjectId) -> bool {
+fn may_make(id: &ObjectId) -> bool {
     let configures = [
         "argoproj.io",
         "cert-manager.io",

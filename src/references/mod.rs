@@ -14,7 +14,7 @@ mod special;
 pub(crate) use made::follow;
 pub use made::{Made, Spread, made};
 pub use parts::{Ports, keys, listeners, ports};
-pub use pods::{MadePods, may_make_pods, pods};
+pub use pods::{MadePods, pods};
 
 use crate::kubernetes::Object;
 use crate::source::Span;

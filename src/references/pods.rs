@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use compact_str::CompactString;
 use foldhash::HashMap;
 
-use super::made::{follow, may_make};
+use super::made::follow;
 use crate::kubernetes::network_policy::PodLabels;
 use crate::kubernetes::{Object, Pod};
 use crate::source::Span;
@@ -73,11 +73,6 @@ pub fn pods(object: &Object) -> Vec<MadePods<'_>> {
     vec![MadePods { labels, span: object.name_span(), pod: None, template: None }]
 }
 
-/// Whether an operator that is not known here may make pods of an object.
-pub fn may_make_pods(object: &Object) -> bool {
-    may_make(&object.id) && !TABLE.contains_key(&(&*object.id.group, &*object.id.kind))
-}
-
 /// Labels that Kubernetes' controllers add to the pods of each kind, with values of their own.
 fn of_workload<'a>(object: &'a Object, pod: Pod<'a>) -> MadePods<'a> {
     let mut labels = PodLabels { closed: true, ..PodLabels::default() };
@@ -114,6 +109,8 @@ fn of_workflow(spec: &Node) -> Vec<MadePods<'_>> {
         labels.set("workflows.argoproj.io/completed", None);
         let maps = [spec.at(&["podMetadata", "labels"]), template.at(&["metadata", "labels"])];
         maps.into_iter().flatten().for_each(|map| add(&mut labels, map));
+        // A template without labels of its own may be called by workflows that have some.
+        labels.closed &= maps.into_iter().flatten().any(|map| !map.entries().is_empty());
         let name = template.get("name");
         MadePods {
             labels,

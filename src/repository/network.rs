@@ -34,7 +34,7 @@ pub struct Network {
     programs: HashSet<(CompactString, String)>,
     /// Labels of namespaces.
     namespaces: HashMap<CompactString, PodLabels>,
-    /// Namespaces into which something brings pods that can't be seen.
+    /// Namespaces into which charts that are not rendered, or apps that are not all built, bring objects.
     open: HashSet<CompactString>,
     /// Namespaces into which other repositories bring objects, policies maybe among them.
     foreign: HashSet<CompactString>,
@@ -138,9 +138,6 @@ impl Network {
                 if object.id.is("", "Namespace") {
                     network.add_namespace(object);
                 }
-                if references::may_make_pods(object) {
-                    network.open.insert(namespace.clone());
-                }
                 let pods = references::pods(object);
                 if pods.is_empty() || !seen.insert((object.root.span, namespace.clone(), cluster.clone())) {
                     continue;
@@ -193,9 +190,10 @@ impl Network {
         self.namespaces.insert(object.id.name.clone(), labels);
     }
 
-    /// Whether all pods of a namespace are known: nothing that can't be seen brings any.
+    /// Whether all objects of a namespace can be seen. An operator may still make pods of some that presync does not know.
     pub fn is_closed(&self, namespace: &str) -> bool {
-        !namespace.is_empty() && !self.open.contains(namespace)
+        let none = |set: &HashSet<CompactString>| !set.contains(namespace) && !set.contains("");
+        !namespace.is_empty() && none(&self.open) && none(&self.foreign)
     }
 
     /// The pods of a namespace that are known.
