@@ -2,6 +2,7 @@
 
 use foldhash::{HashMap, HashMapExt};
 
+use super::port_of_service::Services;
 use super::words;
 use crate::finding::Severity;
 use crate::kubernetes::network_policy::{Direction, Match, Namespaces, PodLabels, Port, Rule, Selector, Who};
@@ -17,9 +18,13 @@ const MOST_EXAMPLES: usize = 32;
 
 fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     let network = repository.network();
+    if network.policies.is_empty() {
+        return;
+    }
+    let services = Services::of(repository);
     for policy in &network.policies {
         for direction in [Direction::Egress, Direction::Ingress] {
-            for one in one_sided(network, policy, direction) {
+            for one in one_sided(repository, &services, policy, direction) {
                 report(&one, repository, network, findings);
             }
         }
@@ -85,7 +90,13 @@ fn classes<'n>(
     classes.collect()
 }
 
-fn one_sided<'n>(network: &'n Network, policy: &'n PlacedPolicy, direction: Direction) -> Vec<OneSided<'n>> {
+fn one_sided<'n>(
+    repository: &'n Repository,
+    services: &Services<'n>,
+    policy: &'n PlacedPolicy,
+    direction: Direction,
+) -> Vec<OneSided<'n>> {
+    let network = repository.network();
     let subject = &policy.policy.subject;
     // Who speaks of all pods of a namespace seldom means each of them.
     if policy.namespace.is_empty() || !subject.labels.names_value() {
@@ -106,9 +117,21 @@ fn one_sided<'n>(network: &'n Network, policy: &'n PlacedPolicy, direction: Dire
                 Namespaces::Any | Namespaces::Labelled(_) => continue,
             };
             for namespace in namespaces {
+                // A Service's port opens nothing: `networkpolicy-port-of-service` tells of it, if nothing else is open.
+                let (to, home) = match direction {
+                    Direction::Egress => (selector, namespace),
+                    Direction::Ingress => (subject, &policy.namespace),
+                };
+                let of_service = |port: &Port| match (&port.number, port.last) {
+                    (Ok(number), None) => services.mistaken(repository, to, policy, home, *number).is_some(),
+                    _ => false,
+                };
                 for far in classes(network, selector, policy, namespace) {
                     for near in &near {
                         for (port, refusing) in refused(network, direction.opposite(), near, &far, rule) {
+                            if port.is_some_and(of_service) {
+                                continue;
+                            }
                             let key = (far.labels.to_string(), namespace.as_str(), refusing);
                             let at = *places.entry(key).or_insert_with(|| {
                                 all.push(OneSided {
@@ -166,6 +189,11 @@ fn refused<'n>(
         if let Some(policy) = first.filter(|_| denied) {
             all.push((port, policy));
         }
+    }
+    // Of pods whose ports are not known, the port that is written beside the right one is their Service's.
+    let receiver = if direction == Direction::Ingress { far } else { near };
+    if all.len() < rule.ports.as_ref().map_or(1, Vec::len) && receiver.known.is_empty() {
+        all.retain(|(port, _)| !port.is_some_and(|port| matches!(port.number, Ok(80 | 443))));
     }
     all
 }

@@ -90,17 +90,17 @@ fn judge<'a>(
 }
 
 /// A Service whose port was taken for that of its pods.
-struct Mistaken<'a> {
+pub(super) struct Mistaken<'a> {
     service: &'a Object,
     span: Span,
     targets: Vec<u16>,
 }
 
 /// The Services of the repository by namespace, with their selectors.
-struct Services<'a>(HashMap<CompactString, Vec<(&'a Object, LabelQuery)>>);
+pub(super) struct Services<'a>(HashMap<CompactString, Vec<(&'a Object, LabelQuery)>>);
 
 impl<'a> Services<'a> {
-    fn of(repository: &'a Repository) -> Self {
+    pub(super) fn of(repository: &'a Repository) -> Self {
         let mut all: HashMap<CompactString, Vec<(&Object, LabelQuery)>> = HashMap::new();
         for app in &repository.apps {
             for object in app.objects.iter().filter(|object| object.id.is("", "Service")) {
@@ -123,7 +123,7 @@ impl<'a> Services<'a> {
     }
 
     /// The Service that has this port, if its pods listen on another and nothing is known to listen on this one.
-    fn mistaken(
+    pub(super) fn mistaken(
         &self,
         repository: &Repository,
         selector: &Selector,
