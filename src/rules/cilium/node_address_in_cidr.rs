@@ -1,7 +1,7 @@
 //! See `rules/cilium/cilium-node-address-in-cidr.md`.
 
+use core::net::IpAddr;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use crate::helm::Release;
 use crate::kubernetes::network_policy::{Dialect, Direction, Match, Peer, Rule, Who};
