@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::{Context, Failure, Surroundings};
-use crate::config::{self, Config, ConfigProblem};
+use crate::config::{self, Config, ConfigProblem, Day};
 use crate::discover;
 use crate::files::Files;
 use crate::finding::{Confidence, Finding, Label, RuleId, Severity};
@@ -24,6 +24,9 @@ pub(super) struct Settings {
     /// Kubernetes version of the cluster, such as 1.34
     #[arg(long, value_name = "VERSION")]
     pub(super) kubernetes_version: Option<String>,
+    /// Judge dates, such as the ends of certificates, for this day; without it no rule looks at a date
+    #[arg(long, value_name = "DATE")]
+    pub(super) at: Option<String>,
 }
 
 /// A repository that was read.
@@ -97,6 +100,10 @@ impl Scope {
                 Failure::new(format!("--kubernetes-version {text}: no Kubernetes release; write it as 1.34"))
             })?;
             config.kubernetes = Some(Target { version, span: None });
+        }
+        if let Some(text) = &settings.at {
+            let day = Day::parse(text);
+            config.at = Some(day.ok_or_else(|| Failure::new(format!("--at {text}: no day; write it as 2026-11-21")))?);
         }
         let mut unreadable = walk.unreadable;
         unreadable.extend(walk.leaving.iter().map(|path| format!("{path}: the symbolic link leaves the repository")));

@@ -3,6 +3,7 @@
 //! The file is read with the same spanned YAML as everything else, so a mistake in it is shown at its place. Rule ids
 //! are taken as they come: only `rules` knows which exist, and checks them there.
 
+mod day;
 mod globs;
 mod keys;
 mod kustomize;
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 
 use globset::GlobMatcher;
 
+pub use day::Day;
 pub use globs::PathGlobs;
 pub use keys::{Form, KEYS, Key, schema};
 pub use kustomize::KustomizeRelease;
@@ -36,6 +38,8 @@ pub struct Config {
     pub kubernetes: Option<Target>,
     /// The release of kustomize that the controllers have.
     pub kustomize: KustomizeRelease,
+    /// The day for which dates are judged; only a flag sets it, so that a run without it says the same every day.
+    pub at: Option<Day>,
     /// Levels of rules.
     pub levels: Levels,
     /// Settings of rules by rule id, as they are written. `rules` checks them against what each rule declares.
@@ -90,6 +94,7 @@ impl Default for Config {
         Self {
             kubernetes: None,
             kustomize: KustomizeRelease::CURRENT,
+            at: None,
             levels: Levels::default(),
             settings: BTreeMap::new(),
             skip: PathGlobs::default(),

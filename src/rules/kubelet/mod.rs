@@ -2,6 +2,7 @@
 
 mod static_pods;
 
+pub(super) mod configuration_invalid;
 pub(super) mod static_pod_duplicate;
 pub(super) mod static_pod_multiple_documents;
 pub(super) mod static_pod_reference;
