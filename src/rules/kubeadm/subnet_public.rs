@@ -6,7 +6,7 @@ use crate::gitops::FileClass;
 use crate::repository::Repository;
 use crate::rules::{Check, Findings};
 use crate::source::SourceFile;
-use crate::yaml::{Node, Stream};
+use crate::yaml::Stream;
 
 pub(crate) const CHECK: Check = Check::File(check);
 
