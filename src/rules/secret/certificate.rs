@@ -8,6 +8,7 @@ use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
 use x509_cert::ext::pkix::SubjectAltName;
 use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::time::Time;
 
 use crate::config::Day;
 use crate::kubernetes::Object;
@@ -93,7 +94,7 @@ fn of_pem(pem: &str) -> Content {
 fn served(bytes: &[u8]) -> Option<Served> {
     let certificate = Certificate::from_der(bytes).ok()?;
     let body = &certificate.tbs_certificate;
-    let day = |seconds: u64| i64::try_from(seconds).ok().map(Day::of_seconds);
+    let day = |time: Time| Day::of_seconds(time.to_unix_duration().as_secs());
     let names = body.get::<SubjectAltName>().ok().flatten();
     let hosts = names.map(|(_, names)| names.0).unwrap_or_default();
     let hosts = hosts.iter().filter_map(|name| match name {
@@ -101,8 +102,8 @@ fn served(bytes: &[u8]) -> Option<Served> {
         _ => None,
     });
     Some(Served {
-        from: day(body.validity.not_before.to_unix_duration().as_secs())?,
-        until: day(body.validity.not_after.to_unix_duration().as_secs())?,
+        from: day(body.validity.not_before),
+        until: day(body.validity.not_after),
         hosts: hosts.collect(),
     })
 }

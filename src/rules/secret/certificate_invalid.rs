@@ -10,6 +10,8 @@ pub(crate) const CHECK: Check = Check::Repository(check);
 
 fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     for app in &repository.apps {
+        let ingresses: Vec<&Object> =
+            app.objects.iter().filter(|object| object.id.is("networking.k8s.io", "Ingress")).collect();
         for object in &app.objects {
             findings.about(Some(app), Some(object));
             for (node, what, is_served) in places(object) {
@@ -26,10 +28,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
                             continue;
                         };
                         let home = repository.home_of(app, object);
-                        let ingresses = app.objects.iter().filter(|other| {
-                            other.id.is("networking.k8s.io", "Ingress") && repository.home_of(app, other) == home
-                        });
-                        for ingress in ingresses {
+                        for ingress in ingresses.iter().filter(|ingress| repository.home_of(app, ingress) == home) {
                             hosts(ingress, object, node, first, findings);
                         }
                     }
