@@ -1,43 +1,34 @@
 //! A day of the calendar, for what is judged by dates. There is no clock here: somebody says which day it is.
 
 use std::fmt;
-use std::time::Duration;
 
 use x509_cert::der::DateTime;
 
-/// A day in UTC, counted from 1970-01-01.
+/// A day in UTC, as the time at which it begins.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Day(u64);
-
-/// Seconds of a day.
-const SECONDS: u64 = 86_400;
+pub struct Day(DateTime);
 
 impl Day {
     /// Reads `2026-11-21`. `None` for anything else, for days that no month has, and for those before 1970.
     pub fn parse(text: &str) -> Option<Self> {
-        let midnight: DateTime = format!("{text}T00:00:00Z").parse().ok()?;
-        Some(Self::of_seconds(midnight.unix_duration().as_secs()))
+        format!("{text}T00:00:00Z").parse().ok().map(Self)
     }
 
-    /// The day of a time, given in seconds since 1970-01-01 in UTC.
-    pub fn of_seconds(seconds: u64) -> Self {
-        Self(seconds / SECONDS)
+    /// The day of a time.
+    pub fn of(time: DateTime) -> Self {
+        Self(DateTime::new(time.year(), time.month(), time.day(), 0, 0, 0).unwrap_or(time))
     }
 
     /// How many days `self` comes after `other`; 0 if it comes before.
     pub fn days_after(self, other: Self) -> u64 {
-        self.0.saturating_sub(other.0)
+        self.0.unix_duration().saturating_sub(other.0.unix_duration()).as_secs() / (24 * 60 * 60)
     }
 }
 
 /// `2026-11-21`
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match DateTime::from_unix_duration(Duration::from_secs(self.0.saturating_mul(SECONDS))) {
-            Ok(time) => write!(f, "{:04}-{:02}-{:02}", time.year(), time.month(), time.day()),
-            // What a certificate can't say anyway: its years end with 9999.
-            Err(_) => f.write_str("a day after 9999"),
-        }
+        write!(f, "{:04}-{:02}-{:02}", self.0.year(), self.0.month(), self.0.day())
     }
 }
 
@@ -56,6 +47,7 @@ mod tests {
         let days = |from, to| Some(Day::parse(to)?.days_after(Day::parse(from)?));
         assert_eq!(days("2024-02-28", "2024-03-01"), Some(2));
         assert_eq!(days("2026-01-02", "2026-01-01"), Some(0));
-        assert_eq!(Day::of_seconds(1_000_000_000).to_string(), "2001-09-09");
+        let evening: DateTime = "2001-09-09T23:59:59Z".parse().unwrap();
+        assert_eq!(Some(Day::of(evening)), Day::parse("2001-09-09"));
     }
 }

@@ -94,7 +94,7 @@ fn of_pem(pem: &str) -> Content {
 fn served(bytes: &[u8]) -> Option<Served> {
     let certificate = Certificate::from_der(bytes).ok()?;
     let body = &certificate.tbs_certificate;
-    let day = |time: Time| Day::of_seconds(time.to_unix_duration().as_secs());
+    let day = |time: Time| Day::of(time.to_date_time());
     let names = body.get::<SubjectAltName>().ok().flatten();
     let hosts = names.map(|(_, names)| names.0).unwrap_or_default();
     let hosts = hosts.iter().filter_map(|name| match name {
