@@ -59,6 +59,7 @@ mod storageclass;
 mod talos;
 mod telegraf;
 mod topolvm;
+mod webhook;
 mod workflow;
 mod yaml;
 

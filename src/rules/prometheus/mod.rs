@@ -5,4 +5,5 @@ mod labels;
 pub(super) mod label_partial_coverage;
 pub(super) mod monitor_namespace_unknown;
 pub(super) mod monitor_not_selected;
+pub(super) mod multicluster_dashboard_empty;
 pub(super) mod recording_rule_label_mismatch;

@@ -1,0 +1,62 @@
+//! See `rules/argocd/argocd-object-too-large.md`.
+
+use crate::kubernetes::Object;
+use crate::repository::{BuiltApp, Repository};
+use crate::rules::{Check, Findings};
+use crate::yaml::{Node, Value};
+
+pub(crate) const CHECK: Check = Check::Object(check);
+
+/// The most bytes that the annotations of an object may have together. Source: apimachinery, `TotalAnnotationSizeLimitB`.
+const MOST_BYTES: usize = 256 * 1024;
+
+fn check(object: &Object, app: &BuiltApp, _: &Repository, findings: &mut Findings<'_>) {
+    let Some(application) = &app.app.application else { return };
+    let annotation = object.root.at(&["metadata", "annotations", "argocd.argoproj.io/sync-options"]);
+    let own = annotation.and_then(Node::as_text).unwrap_or_default().split(',').map(str::trim);
+    let options = application.spec(&["syncPolicy", "syncOptions"]);
+    let apps = options.map(Node::items).unwrap_or_default();
+    let fits = |option: &str| matches!(option, "ServerSideApply=true" | "Replace=true");
+    let unknown = options.is_some_and(Node::is_unknown) || annotation.is_some_and(Node::is_unknown);
+    if unknown || own.into_iter().any(fits) || apps.iter().any(|option| option.as_text().is_none_or(fits)) {
+        return;
+    }
+    let bytes = size(&object.root);
+    if bytes <= MOST_BYTES {
+        return;
+    }
+    let message = format!(
+        "{} has more than {} KiB, and Argo CD writes all of it into an annotation, which may have 256: the sync fails, \
+         \"metadata.annotations: Too long: must have at most 262144 bytes\"",
+        object.id,
+        bytes / 1024
+    );
+    let finding = findings.report(object.name_span(), message);
+    if let Some(options) = options {
+        finding.related(options.span, "the app's sync options");
+    }
+    finding.help(
+        "write `ServerSideApply=true` in the app's `syncPolicy.syncOptions`, or in the object's annotation \
+         `argocd.argoproj.io/sync-options`: nothing is kept in an annotation then",
+    );
+}
+
+/// The bytes that the object has at least as JSON.
+fn size(root: &Node) -> usize {
+    let mut bytes = 0;
+    let mut open = vec![root];
+    while let Some(node) = open.pop() {
+        bytes += 1;
+        match &node.value {
+            Value::Scalar(text) => bytes += text.len(),
+            Value::Sequence(items) => open.extend(items.iter()),
+            Value::Mapping(mapping) => {
+                for entry in mapping.iter() {
+                    bytes += entry.key.text.len() + 3;
+                    open.push(&entry.value);
+                }
+            }
+        }
+    }
+    bytes
+}

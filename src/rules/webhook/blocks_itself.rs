@@ -1,0 +1,109 @@
+//! See `rules/webhook/webhook-blocks-itself.md`.
+
+use std::collections::BTreeMap;
+
+use crate::kubernetes::{Object, Pod, selects};
+use crate::repository::{BuiltApp, Repository};
+use crate::rules::cluster::Cluster;
+use crate::rules::{Check, Findings};
+use crate::source::{FileId, Span};
+use crate::yaml::{Entry, Key, Mapping, Node};
+
+pub(crate) const CHECK: Check = Check::Repository(check);
+
+/// The label that every namespace has by itself.
+const NAME_LABEL: &str = "kubernetes.io/metadata.name";
+
+fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
+    let mut namespaces: BTreeMap<(Cluster, &str), &Object> = BTreeMap::new();
+    let is_webhook = |object: &&Object| {
+        object.id.group == "admissionregistration.k8s.io"
+            && matches!(object.id.kind.as_str(), "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration")
+    };
+    for app in &repository.apps {
+        for object in app.objects.iter().filter(|object| object.id.is("", "Namespace")) {
+            namespaces.insert((Cluster::of(app), object.id.name.as_str()), object);
+        }
+    }
+    for app in &repository.apps {
+        for object in app.objects.iter().filter(is_webhook) {
+            findings.about(Some(app), Some(object));
+            for webhook in object.root.get("webhooks").map(Node::items).unwrap_or_default() {
+                judge(webhook, app, &namespaces, findings);
+            }
+        }
+    }
+}
+
+fn judge(
+    webhook: &Node,
+    app: &BuiltApp,
+    namespaces: &BTreeMap<(Cluster, &str), &Object>,
+    findings: &mut Findings<'_>,
+) -> Option<()> {
+    let fails = webhook.get("failurePolicy").is_none_or(|policy| policy.is_null() || policy.as_str() == Some("Fail"));
+    let conditions = webhook.get("matchConditions").is_some_and(|conditions| !conditions.items().is_empty());
+    let service = webhook.at(&["clientConfig", "service"])?;
+    let (name, namespace) = (service.str_at(&["name"])?, service.str_at(&["namespace"])?);
+    if !fails || conditions || !judges_pods(webhook) {
+        return None;
+    }
+    let own = namespaces.get(&(Cluster::of(app), namespace)).and_then(|object| object.root.at(&["metadata", "labels"]));
+    let labels = labels_of(namespace, own);
+    if let Some(selector) = webhook.get("namespaceSelector").filter(|selector| !selector.is_null()) {
+        selects(selector, Some(&labels)).filter(|selected| *selected)?;
+    }
+    let in_namespace = |object: &&Object| app.namespace_of(object) == namespace;
+    let service =
+        app.objects.iter().filter(in_namespace).find(|object| object.id.is("", "Service") && object.id.name == name)?;
+    let wanted = service.root.at(&["spec", "selector"]).filter(|selector| !selector.entries().is_empty())?;
+    let (backend, pod) = app.objects.iter().filter(in_namespace).find_map(|object| {
+        let pod = Pod::of(object).filter(|_| object.id.group == "apps")?;
+        let labels = pod.template.at(&["metadata", "labels"])?;
+        let has = |entry: &Entry| labels.get(&entry.key.text).and_then(Node::as_text) == entry.value.as_text();
+        wanted.entries().iter().all(has).then_some((object, labels))
+    })?;
+    if let Some(selector) = webhook.get("objectSelector").filter(|selector| !selector.is_null()) {
+        selects(selector, Some(pod)).filter(|selected| *selected)?;
+    }
+    let place = webhook.get("namespaceSelector").or_else(|| webhook.get("name")).unwrap_or(webhook);
+    let message = format!(
+        "every pod of namespace `{namespace}` must be admitted by this webhook, also the pods of {} that answer for it: once \
+         they are all gone, none can be made, \"failed calling webhook\", and no pod of the other namespaces either",
+        backend.id
+    );
+    let report = findings.report(place.span, message);
+    report.related(backend.name_span(), "these pods answer for the webhook");
+    report.help(format!(
+        "leave the namespace out: `namespaceSelector: {{matchExpressions: [{{key: {NAME_LABEL}, operator: NotIn, values: \
+         [{namespace}]}}]}}`"
+    ));
+    Some(())
+}
+
+/// Whether the webhook is asked when a pod is made.
+fn judges_pods(webhook: &Node) -> bool {
+    let has = |rule: &Node, key: &str, wanted: &[&str]| {
+        rule.get(key)
+            .map(Node::items)
+            .unwrap_or_default()
+            .iter()
+            .any(|item| item.as_str().is_some_and(|item| wanted.contains(&item)))
+    };
+    webhook.get("rules").map(Node::items).unwrap_or_default().iter().any(|rule| {
+        has(rule, "operations", &["CREATE", "*"])
+            && has(rule, "apiGroups", &["", "*"])
+            && has(rule, "resources", &["pods", "*", "*/*"])
+    })
+}
+
+/// The labels of a namespace, with the one that it has by itself.
+fn labels_of(namespace: &str, own: Option<&Node>) -> Node {
+    let span = Span::start_of(FileId(0));
+    let mut labels = Mapping::default();
+    for entry in own.map(Node::entries).unwrap_or_default() {
+        labels.push(entry.clone());
+    }
+    labels.push(Entry { key: Key::new(NAME_LABEL, span), value: Node::string(namespace, span) });
+    Node::mapping(labels, span)
+}
