@@ -12,6 +12,11 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     let Some(settings) = settings(repository) else { return };
     for app in &repository.apps {
         let Declared::ArgoApplication(_) = app.app.declared else { continue };
+        // A plugin calls Kustomize as it likes.
+        let sources = app.app.application.as_ref().map(crate::gitops::Application::sources).unwrap_or_default();
+        if sources.iter().any(|source| source.get("plugin").is_some()) {
+            continue;
+        }
         let kustomize = app.app.sources.iter().any(|source| matches!(source.kind, SourceKind::Kustomize { .. }));
         let by_kustomize =
             |span: Span| matches!(repository.class(span.file), FileClass::Kustomization | FileClass::Component);
@@ -43,7 +48,10 @@ fn settings(repository: &Repository) -> Option<Span> {
         }
         for release in app.releases.iter().filter(|release| release.chart.name == "argo-cd") {
             let maps = [release.values.at(&["configs", "cm"]), release.values.at(&["server", "config"])];
-            if release.incomplete || maps.into_iter().flatten().any(may_enable) {
+            // Plugins beside the repo-server may take over any directory that holds a kustomization.
+            let has_plugins =
+                release.values.at(&["configs", "cmp", "create"]).is_some_and(|on| on.as_bool() != Some(false));
+            if release.incomplete || has_plugins || maps.into_iter().flatten().any(may_enable) {
                 return None;
             }
             place = place.or(Some(release.chart_span));

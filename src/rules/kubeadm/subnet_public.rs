@@ -1,6 +1,6 @@
 //! See `rules/kubeadm/kubeadm-subnet-public.md`.
 
-use std::net::Ipv4Addr;
+use core::net::Ipv4Addr;
 
 use crate::gitops::FileClass;
 use crate::repository::Repository;

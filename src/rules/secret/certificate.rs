@@ -101,11 +101,7 @@ fn served(bytes: &[u8]) -> Option<Served> {
         GeneralName::DnsName(name) => Some(name.as_str().to_ascii_lowercase()),
         _ => None,
     });
-    Some(Served {
-        from: day(body.validity.not_before),
-        until: day(body.validity.not_after),
-        hosts: hosts.collect(),
-    })
+    Some(Served { from: day(body.validity.not_before), until: day(body.validity.not_after), hosts: hosts.collect() })
 }
 
 impl Served {
