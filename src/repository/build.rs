@@ -38,6 +38,8 @@ pub(super) fn apps(files: &Files, config: &Config, inventory: &Inventory) -> Vec
         let declared = declarations.as_ref().unwrap_or(&written);
         let apps = gitops::apps(inventory, files, config, declared);
         builds.add(&apps, files, config.kustomize);
+        // The last round's objects and this one's would be the peak of the whole run.
+        built.clear();
         built = apps.into_par_iter().map(|app| build(app, files, inventory, &builds)).collect();
         let effective = revised(&written, &built);
         if same(declared, &effective) {

@@ -31,7 +31,7 @@ pub(super) struct Late<'a> {
 pub(super) fn late<'a>(repository: &'a Repository, runs: fn(&Object, Turn) -> bool) -> Vec<Late<'a>> {
     let mut waiting = Vec::new();
     let apps = || repository.apps.iter().enumerate().filter(|(_, app)| !repository.is_unlisted(app));
-    for (at, app) in apps() {
+    for (at, app) in apps().filter(|(_, app)| has_several_turns(app)) {
         for object in app.objects.iter().filter(|object| Pod::of(object).is_some()) {
             let Some(turn) = Turn::of(object).filter(|turn| runs(object, *turn)) else { continue };
             let namespace = repository.home_of(app, object);
@@ -92,4 +92,10 @@ pub(super) fn late<'a>(repository: &'a Repository, runs: fn(&Object, Turn) -> bo
         Some(Late { app, object, turn, kind: need.0, name: need.2, span, source, source_turn })
     });
     judged.collect()
+}
+
+/// Whether the app applies some of its objects after others. Most apps don't, and nothing in them can come too late.
+pub(super) fn has_several_turns(app: &BuiltApp) -> bool {
+    let mut turns = app.objects.iter().filter_map(Turn::of);
+    turns.next().is_some_and(|first| turns.any(|turn| turn != first))
 }

@@ -2,7 +2,7 @@
 
 use foldhash::{HashMap, HashMapExt, HashSet};
 
-use super::needs::{Late, late};
+use super::needs::{Late, has_several_turns, late};
 use super::turn::{Phase, Turn};
 use crate::gitops::is_declaration;
 use crate::kubernetes::Object;
@@ -16,7 +16,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     for late in late(repository, blocks).into_iter().filter(|late| late.source_turn.phase == late.turn.phase) {
         tell_of_pod(&late, findings);
     }
-    for app in repository.apps.iter().filter(|app| !repository.is_unlisted(app)) {
+    for app in repository.apps.iter().filter(|app| !repository.is_unlisted(app) && has_several_turns(app)) {
         refused(app, repository, findings);
     }
 }

@@ -134,10 +134,13 @@ fn of_chart(release: &Release, findings: &mut Findings<'_>) {
     }
     for (place, key, names) in told {
         let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        let starts = match names.len() {
+            1 => "starts its new pod before it ends the old one",
+            _ => "start their new pods before they end the old ones",
+        };
         let message = format!(
-            "{} of the chart {} starts its new pod before it ends the old one, but both want a volume that one node at a time \
-             can attach: on another node the new pod stays in ContainerCreating, \"Multi-Attach error\", and the rollout \
-             never ends",
+            "{} of the chart {} {starts}, but both want a volume that one node at a time can attach: on another node the new \
+             pod stays in ContainerCreating, \"Multi-Attach error\", and the rollout never ends",
             names.join(" and "),
             release.chart.name
         );
