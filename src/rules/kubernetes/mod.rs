@@ -19,3 +19,4 @@ fn is_template(text: &str) -> bool {
 fn plain_text(node: &Node) -> Option<&str> {
     node.as_text().filter(|text| !is_template(text))
 }
+pub(super) mod cluster_domain;

@@ -1,3 +1,4 @@
 //! Rules about volume claims.
 
 pub(super) mod missing;
+pub(super) mod volume_mismatch;

@@ -2,3 +2,4 @@
 
 pub(super) mod missing;
 pub(super) mod port_missing;
+pub(super) mod dns_answer_truncated;

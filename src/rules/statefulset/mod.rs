@@ -1,3 +1,4 @@
 //! Rules about StatefulSets.
 
 pub(super) mod service_missing;
+pub(super) mod local_volumes_short;

@@ -1,3 +1,4 @@
 //! Rules about StorageClasses.
 
 pub(super) mod missing;
+pub(super) mod default_several;

@@ -1,0 +1,3 @@
+//! Rules about PodDisruptionBudgets.
+
+pub(super) mod blocks_drain;
