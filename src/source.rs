@@ -330,6 +330,19 @@ struct State {
     directories: BTreeMap<RepoPath, Vec<RepoPath>>,
     /// Symbolic links that were not followed by the walk, with the target inside the repository.
     links: HashMap<RepoPath, RepoPath>,
+    /// What an open set has learnt of paths: a build asks for the same directories again and again.
+    places: HashMap<RepoPath, Option<Place>>,
+}
+
+/// Bytes that a path may have on Linux; what is longer leads nowhere.
+const LONGEST_PATH: usize = 4096;
+
+/// Where a path of an open set leads to.
+#[derive(Clone)]
+struct Place {
+    /// The path without symbolic links.
+    location: Arc<Path>,
+    is_directory: bool,
 }
 
 impl Sources {
@@ -418,8 +431,7 @@ impl Sources {
         if !self.open {
             return None;
         }
-        let canonical = std::fs::canonicalize(self.location(&path)).ok()?;
-        if canonical.is_dir() {
+        if self.place(&path)?.is_directory {
             return Some(Entry::Directory);
         }
         let mut state = self.write_state();
@@ -433,8 +445,33 @@ impl Sources {
         if !self.open {
             return self.follow_links(path);
         }
-        let target = std::fs::canonicalize(self.location(path)).ok();
-        target.and_then(|target| self.relative(&target)).unwrap_or_else(|| path.clone())
+        self.place(path).and_then(|place| self.relative(&place.location)).unwrap_or_else(|| path.clone())
+    }
+
+    /// Where a path of an open set leads to; `None` if nothing is there. Directories are followed once, so that a file
+    /// costs one question to the operating system, not one for each directory above it.
+    fn place(&self, path: &RepoPath) -> Option<Place> {
+        if path.as_str().len() > LONGEST_PATH {
+            return None;
+        }
+        if let Some(known) = self.read_state().places.get(path) {
+            return known.clone();
+        }
+        let location = match path.parent() {
+            Some(parent) => self.place(&parent).map(|parent| parent.location.join(path.file_name())),
+            None => std::fs::canonicalize(&self.root).ok(),
+        };
+        let found = location.and_then(|location| {
+            let metadata = std::fs::symlink_metadata(&location).ok()?;
+            if !metadata.is_symlink() {
+                return Some(Place { location: location.into(), is_directory: metadata.is_dir() });
+            }
+            let location = std::fs::canonicalize(location).ok()?;
+            let is_directory = location.is_dir();
+            Some(Place { location: location.into(), is_directory })
+        });
+        self.write_state().places.insert(path.clone(), found.clone());
+        found
     }
 
     /// The repository path of a file system path, if it lies below the root. Purely lexical.

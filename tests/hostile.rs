@@ -8,7 +8,9 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use presync::source::{FileId, MAX_FILE_BYTES};
+use presync::files::Files;
+use presync::kustomize;
+use presync::source::{FileId, MAX_FILE_BYTES, RepoPath, Sources};
 use presync::yaml;
 use tempfile::TempDir;
 
@@ -210,12 +212,97 @@ fn kustomizations_that_name_each_other_end() {
     check_directory(directory.path(), &[]);
 }
 
+/// Builds kustomizations in memory; returns the first words that kustomize refuses them with.
+fn build(files: &[(&str, String)]) -> Option<String> {
+    let path = |path: &str| RepoPath::new(path).expect("a path inside the repository");
+    let contents = files.iter().map(|(name, text)| (path(name), text.clone().into_bytes())).collect();
+    let files = Files::new(Sources::memory(contents));
+    let start = Instant::now();
+    let build = kustomize::build(&files, &RepoPath::root(), &kustomize::Options::default());
+    assert!(start.elapsed() < LONG, "it took {:?}", start.elapsed());
+    build.failure().map(str::to_owned)
+}
+
+#[test]
+fn kustomizations_with_long_lists_take_time_in_proportion() {
+    let numbered = |count: usize, line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<String>();
+    let object = |kind: &str, rest: String| format!("apiVersion: v1\nkind: {kind}\nmetadata: {{name: one}}\n{rest}");
+    let list = "resources: [one.yaml]\npatches: [{path: patch.yaml}]\nlabels: [{pairs: {a: b}}]\n".to_owned();
+    let json = "resources: [one.yaml]\npatches: [{path: patch.yaml, target: {kind: ConfigMap}}]\n".to_owned();
+
+    // A million elements, in an object that is patched, in the patch itself, and in the kustomization.
+    let million = object("Thing", format!("list: [{}]\n", "1,".repeat(1_000_000)));
+    let small = object("Thing", "other: 1\n".to_owned());
+    for (one, patch) in [(&million, &small), (&small, &million)] {
+        let files = [("kustomization.yaml", list.clone()), ("one.yaml", one.clone()), ("patch.yaml", patch.clone())];
+        assert_eq!(build(&files), None);
+    }
+    let files = [("kustomization.yaml", format!("resources: [{}]\n", "a,".repeat(100_000)))];
+    assert!(build(&files).is_some_and(|words| words.contains("no such file or directory")));
+
+    // As many elements with keys, keys, and operations as a careless builder would go through for each of them.
+    let pod = |count, image: &'static str| {
+        let containers = numbered(count, &|at| format!("  - {{name: c{at}, image: {image}}}\n"));
+        object("Pod", format!("spec:\n  containers:\n{containers}"))
+    };
+    let data = |value: &'static str| {
+        object("ConfigMap", format!("data:\n{}", numbered(10_000, &|at| format!("  k{at}: {value}\n"))))
+    };
+    let operations =
+        |name: &'static str| numbered(10_000, &|at| format!("- {{op: {name}, path: /data/k{at}, value: z}}\n"));
+    for (kustomization, one, patch) in [
+        (&list, pod(20_000, "a"), pod(20_000, "b")),
+        (&list, data("a"), data("b")),
+        (&list, data("a"), data("null")),
+        (&json, data("a"), operations("replace")),
+        (&json, data("a"), operations("remove")),
+    ] {
+        let files = [("kustomization.yaml", kustomization.clone()), ("one.yaml", one), ("patch.yaml", patch)];
+        assert_eq!(build(&files), None);
+    }
+}
+
+#[test]
+fn components_that_include_themselves_end() {
+    let component =
+        |of: &str| format!("apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\ncomponents: [{of}]\n");
+    let files = [
+        ("kustomization.yaml", "components: [a]\n".to_owned()),
+        ("a/kustomization.yaml", component("../b")),
+        ("b/kustomization.yaml", component("../a")),
+    ];
+    assert!(build(&files).is_some_and(|words| words.contains("cycle detected: candidate root")));
+    // A line of bases without end in sight is cut.
+    let chain = |at: usize| (format!("d{at}/kustomization.yaml"), format!("resources: [../d{}]\n", at + 1));
+    let chain: Vec<(String, String)> = (0..5_000).map(chain).collect();
+    let mut files: Vec<(&str, String)> = chain.iter().map(|(path, text)| (path.as_str(), text.clone())).collect();
+    files.push(("kustomization.yaml", "resources: [d0]\n".to_owned()));
+    assert_eq!(build(&files), None);
+}
+
+#[test]
+fn a_file_that_vanishes_during_the_run_is_named() {
+    let directory = repository();
+    fs::write(directory.path().join("kustomization.yaml"), "resources: [gone.yaml]\n").expect("a file");
+    let gone = directory.path().join("gone.yaml");
+    fs::write(&gone, GOOD).expect("a file");
+    let root = directory.path().canonicalize().expect("a path");
+    let files = Files::new(Sources::open(root));
+    // The file is known, but nobody has read it yet.
+    assert!(files.sources.entry(&RepoPath::new("gone.yaml").expect("a path")).is_some());
+    fs::remove_file(gone).expect("a file");
+    let build = kustomize::build(&files, &RepoPath::root(), &kustomize::Options::default());
+    let problem = build.problems.first().expect("a problem");
+    assert_eq!(files.sources.describe(problem.span), "kustomization.yaml:1");
+    assert!(problem.message.contains("`gone.yaml`"), "{}", problem.message);
+}
+
 /// Texts of about a megabyte, each of which a careless reader would take hours, gigabytes or the whole stack for.
 fn large_texts() -> Vec<(&'static str, String)> {
     let repeat = |text: &str, bytes: usize| text.repeat(bytes / text.len());
     let mega = 1 << 20;
     let numbered = |count: usize, line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<String>();
-    let keys = numbered(20_000, &|at| format!("  k{at}: v\n"));
+    let keys = numbered(10_000, &|at| format!("  k{at}: v\n"));
     vec![
         ("brackets", repeat("[", mega)),
         ("braces", repeat("{", mega)),

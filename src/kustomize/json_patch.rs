@@ -10,12 +10,17 @@ use crate::yaml::{Action, Entry, Key, Mapping, Node, Scalar, Style, Tag, Value, 
 pub(super) struct Operation {
     pub(super) name: String,
     pub(super) path: String,
+    /// Whether it has a path, which must be a text.
+    has_path: bool,
     pub(super) from: String,
     pub(super) value: Option<Node>,
     /// The whole operation.
     pub(super) span: Span,
     /// The path, which is what a person would mend.
     pub(super) path_span: Span,
+    from_span: Span,
+    /// The operation's name.
+    name_span: Span,
 }
 
 /// Why an operation can't be applied.
@@ -24,8 +29,20 @@ pub(super) struct Refused {
     pub(super) kind: ProblemKind,
     pub(super) words: String,
     pub(super) span: Span,
-    /// The part of the path that is there.
+    /// The path that leads nowhere, `path` or `from`.
+    pub(super) path: String,
+    /// The part of it that is there.
     pub(super) reached: String,
+}
+
+/// What an operation did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Effect {
+    Changed,
+    /// Everything it writes was there already.
+    Same,
+    /// It only looked.
+    Tested,
 }
 
 /// What is worth knowing about an operation that was applied.
@@ -56,10 +73,13 @@ pub(super) fn operations(root: &Node) -> Option<Vec<Operation>> {
         Some(Operation {
             name: text_of(node.get("op")).to_owned(),
             path: text_of(path).to_owned(),
+            has_path: path.is_some_and(|path| path.as_str().is_some()),
             from: text_of(node.get("from")).to_owned(),
             value: node.get("value").map(as_json),
             span: node.span,
             path_span: path.map_or(node.span, |path| path.span),
+            from_span: node.get("from").map_or(node.span, |from| from.span),
+            name_span: node.get("op").map_or(node.span, |name| name.span),
         })
     };
     root.as_sequence()?.iter().map(operation).collect()
@@ -110,13 +130,27 @@ fn parts(path: &str) -> Vec<String> {
     path.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~")).collect()
 }
 
+/// What an operation can be called.
+pub(super) const OPERATIONS: [&str; 6] = ["add", "remove", "replace", "move", "copy", "test"];
+
 /// Applies one operation.
-pub(super) fn apply(root: &mut Node, operation: &Operation, notes: &mut dyn FnMut(Note)) -> Result<(), Refused> {
+pub(super) fn apply(root: &mut Node, operation: &Operation, notes: &mut dyn FnMut(Note)) -> Result<Effect, Refused> {
     let path = operation.path.as_str();
+    if !operation.has_path && OPERATIONS.contains(&operation.name.as_str()) {
+        let words = format!("{} operation failed to decode path: missing value", operation.name);
+        return Err(Refused {
+            kind: ProblemKind::BuildFails,
+            words,
+            span: operation.path_span,
+            path: String::new(),
+            reached: String::new(),
+        });
+    }
     let refuse = |root: &Node, words: String| Refused {
         kind: ProblemKind::PatchPathMissing,
         words,
         span: operation.path_span,
+        path: path.to_owned(),
         reached: reached(root, path),
     };
     let value = || operation.value.clone().unwrap_or_else(|| Node::plain("null", operation.span));
@@ -132,9 +166,8 @@ pub(super) fn apply(root: &mut Node, operation: &Operation, notes: &mut dyn FnMu
                 let words = format!("add operation does not apply: doc is missing path: {path:?}: missing value");
                 return Err(refuse(root, words));
             };
-            add(parent, &key, value(), operation.span).map_err(|why| {
-                refuse(root, format!("add operation does not apply: error in add for path: '{path}': {why}"))
-            })
+            add(parent, &key, value(), operation.span)
+                .map_err(|why| refuse(root, format!("error in add for path: '{path}': {why}")))
         }
         "remove" => {
             note_index(root, notes);
@@ -143,43 +176,37 @@ pub(super) fn apply(root: &mut Node, operation: &Operation, notes: &mut dyn FnMu
                 return Err(refuse(root, words));
             };
             let removed = remove(parent, &key, operation.span);
-            removed.map(|_| ()).map_err(|why| refuse(root, format!("error in remove for path: '{path}': {why}")))
+            removed
+                .map(|_| Effect::Changed)
+                .map_err(|why| refuse(root, format!("error in remove for path: '{path}': {why}")))
         }
         "replace" => {
             note_index(root, notes);
             if path.is_empty() {
                 let mut new = value();
+                let effect = Effect::of(root, &new);
                 new.changed(Action::Replaced, operation.span, Some(root.clone()));
                 *root = new;
-                return Ok(());
+                return Ok(effect);
             }
             let Some((parent, key)) = parent_of(root, path) else {
                 let words = format!("replace operation does not apply: doc is missing path: {path}: missing value");
                 return Err(refuse(root, words));
             };
             let by = operation.span;
-            let put = |place: &mut Node| {
-                let mut new = value();
-                new.history = place.history.clone();
-                new.changed(Action::Replaced, by, Some(place.clone()));
-                *place = new;
-            };
             if let Some(mapping) = parent.as_mapping_mut() {
-                match mapping.get_mut(&key) {
-                    Some(place) => put(place),
+                return Ok(match mapping.get_mut(&key) {
+                    Some(place) => write(place, value(), by),
                     None => {
                         mapping.push(Entry { key: quoted(&key, by), value: value() });
                         notes(Note::Created);
+                        Effect::Changed
                     }
-                }
-                return Ok(());
+                });
             }
             let length = parent.items().len();
             match index(&key, length).and_then(|at| parent.as_sequence_mut()?.get_mut(at)) {
-                Some(place) => {
-                    put(place);
-                    Ok(())
-                }
+                Some(place) => Ok(write(place, value(), by)),
                 None => Err(refuse(
                     root,
                     format!("replace operation does not apply: doc is missing key: {path}: missing value"),
@@ -191,9 +218,17 @@ pub(super) fn apply(root: &mut Node, operation: &Operation, notes: &mut dyn FnMu
             let missing = |what: &str| {
                 format!("{} operation does not apply: doc is missing {what}: {from}: missing value", operation.name)
             };
-            let Some((parent, key)) = parent_of(root, from) else { return Err(refuse(root, missing("from path"))) };
+            let refuse_from = |root: &Node, words| Refused {
+                span: operation.from_span,
+                path: from.to_owned(),
+                reached: reached(root, from),
+                ..refuse(root, words)
+            };
+            let Some((parent, key)) = parent_of(root, from) else {
+                return Err(refuse_from(root, missing("from path")));
+            };
             let taken = if operation.name == "move" {
-                remove(parent, &key, operation.span).map_err(|why| format!("error in move for path: '{path}': {why}"))
+                remove(parent, &key, operation.span).map_err(|why| format!("error in move for path: '{key}': {why}"))
             } else {
                 let found = match &parent.value {
                     Value::Mapping(mapping) => {
@@ -205,7 +240,7 @@ pub(super) fn apply(root: &mut Node, operation: &Operation, notes: &mut dyn FnMu
             };
             let taken = match taken {
                 Ok(taken) => taken,
-                Err(words) => return Err(refuse(root, words)),
+                Err(words) => return Err(refuse_from(root, words)),
             };
             let Some((parent, key)) = parent_of(root, path) else {
                 let words = format!(
@@ -235,12 +270,17 @@ pub(super) fn apply(root: &mut Node, operation: &Operation, notes: &mut dyn FnMu
                     found.same_value(value)
                 }
             };
-            if passes { Ok(()) } else { Err(refuse(root, format!("testing value {path} failed: test failed"))) }
+            if passes {
+                Ok(Effect::Tested)
+            } else {
+                Err(refuse(root, format!("testing value {path} failed: test failed")))
+            }
         }
         other => Err(Refused {
             kind: ProblemKind::BuildFails,
             words: format!("Unexpected kind: {}", if other.is_empty() { "unknown" } else { other }),
-            span: operation.span,
+            span: operation.name_span,
+            path: String::new(),
             reached: String::new(),
         }),
     }
@@ -276,35 +316,53 @@ fn index(part: &str, length: usize) -> Option<usize> {
     (0..length).contains(&at).then(|| usize::try_from(at).ok()).flatten()
 }
 
-fn add(parent: &mut Node, key: &str, mut value: Node, by: Span) -> Result<(), String> {
+impl Effect {
+    fn of(before: &Node, after: &Node) -> Self {
+        if before.same_value(after) { Self::Same } else { Self::Changed }
+    }
+}
+
+/// Puts a value in the place of another.
+fn write(place: &mut Node, mut value: Node, by: Span) -> Effect {
+    let effect = Effect::of(place, &value);
+    value.history = place.history.clone();
+    value.changed(Action::Replaced, by, Some(place.clone()));
+    *place = value;
+    effect
+}
+
+fn add(parent: &mut Node, key: &str, value: Node, by: Span) -> Result<Effect, String> {
     if let Some(mapping) = parent.as_mapping_mut() {
-        match mapping.get_mut(key) {
-            Some(place) => {
-                value.history = place.history.clone();
-                value.changed(Action::Replaced, by, Some(place.clone()));
-                *place = value;
+        return Ok(match mapping.get_mut(key) {
+            Some(place) => write(place, value, by),
+            None => {
+                mapping.push(Entry { key: quoted(key, by), value });
+                Effect::Changed
             }
-            None => mapping.push(Entry { key: quoted(key, by), value }),
-        }
-        return Ok(());
+        });
     }
     let length = parent.items().len();
     let Some(items) = parent.as_sequence_mut() else { return Err("missing value".to_owned()) };
     if key == "-" {
         items.push(value);
-        return Ok(());
+        return Ok(Effect::Changed);
     }
     let at =
         if key.parse::<usize>().is_ok_and(|at| at == length) { Some(length) } else { index_to_insert(key, length) };
     match at {
         Some(at) => {
             items.insert(at, value);
-            Ok(())
+            Ok(Effect::Changed)
         }
-        None if key.parse::<i64>().is_ok() => {
-            Err(format!("Unable to access invalid index: {key}: invalid index referenced"))
-        }
-        None => Err(format!("strconv.Atoi: parsing {key:?}: invalid syntax")),
+        None => Err(no_index(key)),
+    }
+}
+
+/// Why a list has nothing at `key`.
+fn no_index(key: &str) -> String {
+    match key.parse::<i64>() {
+        Ok(_) => format!("Unable to access invalid index: {key}: invalid index referenced"),
+        Err(_) => format!("strconv.Atoi: parsing {key:?}: invalid syntax"),
     }
 }
 
@@ -322,10 +380,11 @@ fn remove(parent: &mut Node, key: &str, by: Span) -> Result<Node, String> {
         return Ok(removed.value);
     }
     let at = index(key, parent.items().len());
-    match (at, parent.as_sequence_mut()) {
-        (Some(at), Some(items)) => Ok(items.remove(at)),
-        _ => Err(format!("Unable to access invalid index: {key}: invalid index referenced")),
-    }
+    let Some(item) = at.and_then(|at| Some(parent.as_sequence_mut()?.remove(at))) else {
+        return Err(no_index(key));
+    };
+    parent.changed(Action::ItemRemoved, by, Some(item.clone()));
+    Ok(item)
 }
 
 /// The longest part of the path that is there.

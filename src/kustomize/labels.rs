@@ -76,13 +76,16 @@ impl Engine<'_> {
             let mut overwritten = false;
             for spec in specs.iter().filter(|spec| gvk.is_selected_by(&spec.gvk)) {
                 let made = FieldSpec { create: true, ..spec.clone() };
+                let mut misfit = None;
                 let spec = if booked && spec.path == "metadata/annotations" { &made } else { spec };
                 let written = visit(&mut resource.root, spec, Some(Leaf::Mapping), by, &mut |node| {
                     if node.is_null() {
                         return Ok(());
                     }
                     let Some(mapping) = node.as_mapping_mut() else {
-                        return Err("wrong node kind: expected MappingNode but got ScalarNode".to_owned());
+                        misfit = Some(node.span);
+                        let found = super::merge::kind_name(node);
+                        return Err(format!("wrong node kind: expected MappingNode but got {found}"));
                     };
                     for (pair, created) in pairs.iter().zip(&mut created) {
                         let mut value = Node::string(text_of(Some(&pair.value)), pair.value.span);
@@ -106,7 +109,8 @@ impl Engine<'_> {
                     Ok(())
                 });
                 if let Err(words) = written {
-                    self.report(Problem::fails(by, words));
+                    let place = misfit.unwrap_or(resource.span());
+                    self.report(Problem::fails(place, words).related(by, "this is to be added"));
                 }
             }
             if overwritten {

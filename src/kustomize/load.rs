@@ -102,7 +102,8 @@ pub(super) fn outside(files: &Files, directory: &RepoPath, text: &str, span: Spa
 
 /// A path at which nothing stands, with the nearest name that is there.
 pub(super) fn missing(files: &Files, directory: &RepoPath, text: &str, span: Span) -> Problem {
-    let words = format!("open {}: no such file or directory", location(files, directory, text));
+    let place = location(files, directory, text);
+    let words = format!("evalsymlink failure on '{place}' : lstat {place}: no such file or directory");
     let path = path_from(files, directory, text);
     let pattern = path.as_ref().and_then(|path| ignored_by(files, path));
     if let Some(path) = path.as_ref().filter(|path| pattern.is_some() || files.sources.exists_unlisted(path)) {

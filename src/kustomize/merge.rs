@@ -4,6 +4,9 @@
 //! duplicates. That is upstream's behaviour (`kyaml/yaml/walk`, `merge2`), not a choice made here. Lists merged by key
 //! are in `merge_list.rs`.
 
+use compact_str::CompactString;
+use foldhash::{HashMap, HashMapExt};
+
 use super::merge_keys::{Schema, Schemas, in_comment};
 use super::merge_list;
 use super::scalar::is_nothing;
@@ -109,7 +112,8 @@ pub(super) fn take_list_directive(patch: &mut Node) -> Result<Directive, Mismatc
     Ok(directive.unwrap_or(Directive::Merge))
 }
 
-fn kind_name(node: &Node) -> &'static str {
+/// What a node is, in the words of kustomize's YAML library.
+pub(super) fn kind_name(node: &Node) -> &'static str {
     match node.value {
         Value::Scalar(_) => "ScalarNode",
         Value::Sequence(_) => "SequenceNode",
@@ -189,7 +193,10 @@ impl Merge<'_> {
     fn merge_fields(&mut self, dest: &mut Node, patch: &Node, schema: &Schema) -> Result<(), Mismatch> {
         let Some(patched) = patch.as_mapping() else { return Ok(()) };
         let names: Vec<_> = dest.entries().iter().map(|entry| entry.key.text.clone()).collect();
+        let before = dest.clone();
+        let added: Vec<&Entry> = patched.iter().filter(|entry| dest.get(&entry.key.text).is_none()).collect();
         let mut grows = false;
+        let mut gone: HashMap<CompactString, Span> = HashMap::new();
         for name in &names {
             let change = patched.entry(name);
             let below = match change.filter(|change| change.value.as_sequence().is_some()) {
@@ -208,9 +215,17 @@ impl Merge<'_> {
             let own = own.clone();
             let merged = self.merge(Some(own), change.map(|entry| entry.value.clone()), type_schema, name)?;
             let by = change.map_or(patch.span, |entry| entry.key.span.to(entry.value.span));
-            set(dest, name, merged, by);
+            match merged {
+                Some(merged) => set(dest, name, Some(merged), by),
+                None => {
+                    gone.insert(name.clone(), by);
+                }
+            }
         }
-        for entry in patched.iter().filter(|entry| !names.contains(&entry.key.text)) {
+        if let Some(mapping) = dest.as_mapping_mut().filter(|_| !gone.is_empty()) {
+            mapping.remove_all(&gone);
+        }
+        for entry in added {
             let below = schema.field(&entry.key.text);
             let merged = self.merge(None, Some(entry.value.clone()), below, &entry.key.text)?;
             if let Some(value) = merged.filter(|value| !value.is_null())
@@ -221,7 +236,7 @@ impl Merge<'_> {
             }
         }
         if grows {
-            dest.changed(Action::Merged, patch.span, None);
+            dest.changed(Action::Merged, patch.span, Some(before));
         }
         Ok(())
     }
@@ -323,9 +338,10 @@ impl Merge<'_> {
             Directive::Merge => {
                 let by = patch.span;
                 let grows = !patch.items().is_empty();
+                let before = dest.clone();
                 let mut node = merge_list::merge(self, dest, merge_list::Patch::List(patch), schema, keys, name)?;
                 if grows {
-                    node.changed(Action::Merged, by, None);
+                    node.changed(Action::Merged, by, Some(before));
                 }
                 Ok(Some(node))
             }

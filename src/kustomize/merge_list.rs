@@ -9,7 +9,8 @@ use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use super::merge::{Lost, Merge, Mismatch, is_empty_map};
 use super::merge_keys::Schema;
 use super::scalar::is_nothing;
-use crate::yaml::{Entry, Key, Node, Value};
+use crate::source::Span;
+use crate::yaml::{Action, Entry, Key, Node, Value};
 
 /// What a list is merged with.
 pub(super) enum Patch {
@@ -22,6 +23,9 @@ pub(super) enum Patch {
 }
 
 type Keys = Vec<CompactString>;
+
+/// Elements that a patch takes away, each with the place that does it.
+type Graves = Vec<(Node, Span)>;
 
 /// Lists with incomplete keys longer than this are not merged: the comparison of each with each would take too long,
 /// and no object that long is accepted anywhere.
@@ -60,6 +64,7 @@ pub(super) fn merge(
     name: &str,
 ) -> Result<Node, Mismatch> {
     let items = std::mem::take(dest.as_sequence_mut().unwrap_or(&mut Vec::new()));
+    let mut graves: Graves = Vec::new();
     let merged = if keys.is_empty() {
         scalars(items, &patch)
     } else {
@@ -80,7 +85,7 @@ pub(super) fn merge(
         };
         let before = (has_odd_keys(&items, keys) || !patch_is_complete).then(|| items.clone());
         let merged = if complete(&items) && patch_is_complete {
-            indexed(merge, items, &patch, &elements, keys, name)?
+            indexed(merge, items, &patch, &elements, keys, name, &mut graves)?
         } else {
             let longest = items.len().max(if let Patch::List(list) = &patch { list.items().len() } else { 0 });
             if longest > LONGEST_ODD_LIST {
@@ -89,7 +94,7 @@ pub(super) fn merge(
                 );
                 return Err(Mismatch { span: dest.span, why, unsupported: true });
             }
-            compared(merge, items, &patch, &elements, keys)?
+            compared(merge, items, &patch, &elements, keys, &mut graves)?
         };
         if let Some(before) = before.filter(|_| !matches!(patch, Patch::Same)) {
             note_lost(merge, &before, &patch, &merged, keys, name);
@@ -97,6 +102,9 @@ pub(super) fn merge(
         merged
     };
     dest.value = Value::Sequence(std::sync::Arc::new(merged));
+    for (item, by) in graves {
+        dest.changed(Action::ItemRemoved, by, Some(item));
+    }
     Ok(dest)
 }
 
@@ -185,6 +193,7 @@ fn indexed(
     schema: &Schema,
     keys: &[String],
     name: &str,
+    graves: &mut Graves,
 ) -> Result<Vec<Node>, Mismatch> {
     let patched: &[Node] = if let Patch::List(list) = patch { list.items() } else { &[] };
     let mut first: HashMap<Keys, (Option<usize>, Option<usize>)> = HashMap::with_capacity(items.len() + patched.len());
@@ -219,8 +228,10 @@ fn indexed(
             merge.idle.extend(other_node.as_ref().and_then(|node| node.get("$patch")).map(|directive| directive.span));
         }
         let appended = before.is_none().then(|| other_node.clone()).flatten();
-        let merged = pair(merge, before, patch, other_node, schema)?;
+        let by = other_node.as_ref().map(|node| node.span);
+        let merged = pair(merge, before.clone(), patch, other_node, schema)?;
         let Some(node) = merged.filter(|node| !node.is_null() && !is_empty_map(node)) else {
+            graves.extend(before.zip(by));
             gone.insert(values);
             continue;
         };
@@ -264,6 +275,7 @@ fn compared(
     patch: &Patch,
     schema: &Schema,
     keys: &[String],
+    graves: &mut Graves,
 ) -> Result<Vec<Node>, Mismatch> {
     let patched: Vec<Node> = if let Patch::List(list) = patch { list.items().to_vec() } else { Vec::new() };
     let mut seen: HashSet<Keys> = HashSet::new();
@@ -289,9 +301,12 @@ fn compared(
         if replaced && at.is_some() {
             merge.idle.extend(other.as_ref().and_then(|node| node.get("$patch")).map(|directive| directive.span));
         }
-        let merged = pair(merge, at.and_then(|at| items.get(at)).cloned(), patch, other, schema)?;
+        let before = at.and_then(|at| items.get(at)).cloned();
+        let by = other.as_ref().map(|node| node.span);
+        let merged = pair(merge, before.clone(), patch, other, schema)?;
         valid.clone_from(&valid_keys);
         let Some(mut node) = merged.filter(|node| !node.is_null() && !is_empty_map(node)) else {
+            graves.extend(before.zip(by));
             set_element(&mut items, None, &valid_keys, &valid_values);
             continue;
         };

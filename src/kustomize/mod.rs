@@ -2,8 +2,8 @@
 //!
 //! Nothing here touches the network or runs a program: remote bases, plugins and the like are [`Problem`]s, and the
 //! rest of the tree is still built as far as it can be. Where upstream is odd, so is this module. The order of things
-//! is kustomize's own: `accumulate` goes through the tree, each kustomization transforms what it has gathered, and
-//! hashes, references and vars come once at the end.
+//! is kustomize's own: `accumulate` and `include` go through the tree, each kustomization transforms what it has
+//! gathered, and hashes, references and vars come once at the end.
 
 mod accumulate;
 mod configuration;
@@ -12,6 +12,7 @@ mod generate;
 mod hash;
 mod id;
 mod images;
+mod include;
 mod inner_text;
 mod json_patch;
 mod kustomization;

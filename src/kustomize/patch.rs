@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::accumulate::{Accumulator, Engine};
 use super::id::{ResId, text_of};
-use super::json_patch::{self, Note, Operation};
+use super::json_patch::{self, Effect, Note, Operation};
 use super::kustomization::Kustomization;
 use super::merge::Merge;
-use super::patch_match::{aim, no_object, no_target, refused};
+use super::patch_match::{aim, no_object, no_target, place_of_target, refused};
 use super::problem::{Problem, ProblemKind};
 use super::resource::Resource;
 use super::scalar;
@@ -83,7 +83,7 @@ impl Engine<'_> {
                     let at = *at;
                     let mut object = object;
                     text_metadata(&mut object);
-                    self.merge_into(gathered, at, &object, Allowed::default());
+                    gathered.resources.change(at, |resource| self.merge_into(resource, &object, Allowed::default()));
                     gathered.resources.drop_empty();
                 }
                 [] => {
@@ -223,7 +223,7 @@ impl Engine<'_> {
             if let Some(mapping) = patch.as_mapping_mut() {
                 put(mapping, "apiVersion", version.as_ref());
             }
-            self.merge_into(gathered, at, &patch, allowed);
+            gathered.resources.change(at, |resource| self.merge_into(resource, &patch, allowed));
         }
         gathered.resources.drop_empty();
     }
@@ -234,7 +234,7 @@ impl Engine<'_> {
             [at] => {
                 self.applied.insert(aim(object));
                 let at = *at;
-                self.merge_into(gathered, at, object, allowed);
+                gathered.resources.change(at, |resource| self.merge_into(resource, object, allowed));
             }
             [] => {
                 let words = format!(
@@ -253,11 +253,8 @@ impl Engine<'_> {
     }
 
     /// Applies a strategic merge patch to one resource.
-    fn merge_into(&mut self, gathered: &mut Accumulator, at: usize, patch: &Node, allowed: Allowed) {
-        let renames = allowed.name_change || allowed.kind_change;
-        let list = if renames { gathered.resources.all_mut().as_mut_slice() } else { gathered.resources.list_mut() };
-        let Some(resource) = list.get_mut(at) else { return };
-        if renames {
+    fn merge_into(&mut self, resource: &mut Resource, patch: &Node, allowed: Allowed) {
+        if allowed.name_change || allowed.kind_change {
             resource.remember_id();
         }
         let before = resource.root.clone();
@@ -328,7 +325,12 @@ impl Engine<'_> {
         };
         match json_operations(&source) {
             Some(operations) if !operations.is_empty() => self.json_patch(gathered, &operations, target, false),
-            _ => {
+            Some(_) => {
+                let file = text_of(entry.get("path"));
+                let words = format!("patch appears to be empty; file={file}, JsonOp={}", source.text);
+                self.report(Problem::fails(source.span, words));
+            }
+            None => {
                 let words = format!("decoding {}: patch appears to be empty or is no list of operations", source.text);
                 self.report(Problem::fails(source.span, words));
             }
@@ -337,66 +339,62 @@ impl Engine<'_> {
 
     fn json_patch(&mut self, gathered: &mut Accumulator, operations: &[Operation], target: &Node, remember: bool) {
         let Some(selected) = self.select(gathered, target) else { return };
-        if selected.is_empty() {
-            return;
+        for at in selected {
+            gathered.resources.change(at, |resource| self.apply_operations(resource, operations, remember));
+        }
+    }
+
+    /// Applies a JSON patch to one resource.
+    fn apply_operations(&mut self, resource: &mut Resource, operations: &[Operation], remember: bool) {
+        if remember {
+            resource.remember_id();
+        }
+        let before = resource.root.clone();
+        let mut root = before.clone();
+        if resource.has_books() {
+            with_annotations(&mut root);
+        }
+        let mut notes: Vec<(&Operation, Note)> = Vec::new();
+        let mut failure =
+            scalar::canonical(&mut root).err().map(|unprintable| Problem::fails(unprintable.span, unprintable.why));
+        for operation in operations {
+            if failure.is_some() {
+                break;
+            }
+            match json_patch::apply(&mut root, operation, &mut |note| notes.push((operation, note))) {
+                Err(why) => failure = Some(refused(operation, why, resource)),
+                Ok(Effect::Changed) => {
+                    self.effective.insert(operation.path_span);
+                }
+                Ok(Effect::Same) => {
+                    let message = format!("this operation changes nothing in {}: it is already so", describe(resource));
+                    self.problems.push(Problem::new(ProblemKind::PatchNoEffect, operation.path_span, message));
+                }
+                Ok(Effect::Tested) => {}
+            }
+        }
+        if let Some(problem) = failure {
+            // The object stays as it was, so that other rules still see it.
+            return self.report(problem.related(resource.span(), "the object"));
+        }
+        scalar::through_floats(&mut root);
+        without_blank_annotations(&mut root);
+        resource.root = root;
+        resource.text_annotations();
+        resource.shared.clear();
+        if operations.iter().any(Operation::replaces_annotations) {
+            resource.origin = None;
+            resource.transformations.clear();
         }
         let tests_names =
             operations.iter().any(|operation| operation.name == "test" && operation.path.ends_with("/name"));
-        for at in selected {
-            let Some(resource) = gathered.resources.all_mut().get_mut(at) else { continue };
-            if remember {
-                resource.remember_id();
-            }
-            let before = resource.root.clone();
-            let mut root = before.clone();
-            if resource.has_books() {
-                with_annotations(&mut root);
-            }
-            let mut notes: Vec<(usize, Note)> = Vec::new();
-            let mut failure =
-                scalar::canonical(&mut root).err().map(|unprintable| Problem::fails(unprintable.span, unprintable.why));
-            for (number, operation) in operations.iter().enumerate() {
-                if failure.is_some() {
-                    break;
-                }
-                let previous = (!matches!(operation.name.as_str(), "test" | "")).then(|| root.clone());
-                match json_patch::apply(&mut root, operation, &mut |note| notes.push((number, note))) {
-                    Err(why) => failure = Some(refused(operation, why, resource)),
-                    Ok(()) => {
-                        let unchanged = previous.as_ref().map(|previous| previous.same_value(&root));
-                        if unchanged == Some(false) {
-                            self.effective.insert(operation.path_span);
-                        } else if unchanged == Some(true) {
-                            let message =
-                                format!("this operation changes nothing in {}: it is already so", describe(resource));
-                            self.problems.push(Problem::new(ProblemKind::PatchNoEffect, operation.path_span, message));
-                        }
-                    }
-                }
-            }
-            if let Some(problem) = failure {
-                // The object stays as it was, so that other rules still see it.
-                self.report(problem.related(resource.span(), "the object"));
-                continue;
-            }
-            scalar::through_floats(&mut root);
-            without_blank_annotations(&mut root);
-            resource.root = root;
-            resource.text_annotations();
-            resource.shared.clear();
-            if operations.iter().any(Operation::replaces_annotations) {
-                resource.origin = None;
-                resource.transformations.clear();
-            }
-            for (number, note) in notes {
-                let Some(operation) = operations.get(number) else { continue };
-                let problem = match note {
-                    Note::Created => super::patch_match::created(operation, &before, resource),
-                    Note::ByIndex(_) if tests_names => continue,
-                    Note::ByIndex(name) => super::patch_match::by_index(operation, &name, resource),
-                };
-                self.problems.push(problem);
-            }
+        for (operation, note) in notes {
+            let problem = match note {
+                Note::Created => super::patch_match::created(operation, &before, resource),
+                Note::ByIndex(_) if tests_names => continue,
+                Note::ByIndex(name) => super::patch_match::by_index(operation, &name, resource),
+            };
+            self.problems.push(problem);
         }
     }
 
@@ -410,13 +408,11 @@ impl Engine<'_> {
                 return None;
             }
         };
-        let list = gathered.resources.list().iter().enumerate();
-        let selected: Vec<usize> = list.filter(|(_, resource)| selector.selects(resource)).map(|(at, _)| at).collect();
-        let problem = no_target(gathered, target);
+        let selected = selector.select(&gathered.resources);
         if selected.is_empty() {
-            self.report_unless_incomplete(gathered, problem);
+            self.report_unless_incomplete(gathered, no_target(gathered, target));
         } else {
-            self.applied.insert(problem.span);
+            self.applied.insert(place_of_target(target));
         }
         Some(selected)
     }

@@ -2,7 +2,7 @@
 
 use super::accumulate::Accumulator;
 use super::id::{ResId, text_of};
-use super::json_patch::{Operation, Refused};
+use super::json_patch::{OPERATIONS, Operation, Refused};
 use super::patch::describe;
 use super::problem::{Problem, ProblemKind};
 use super::resource::Resource;
@@ -62,14 +62,21 @@ fn api_version(id: &ResId) -> String {
     if id.gvk.group.is_empty() { id.gvk.version.to_string() } else { format!("{}/{}", id.gvk.group, id.gvk.version) }
 }
 
-/// A `target` that selects nothing. Its place is what a person would mend: the field that keeps it from selecting, else
-/// its name.
+/// The fields of a `target`, the one that a person would mend first at the front.
+const TARGET_FIELDS: [&str; 7] =
+    ["name", "kind", "namespace", "group", "version", "labelSelector", "annotationSelector"];
+
+/// The place that stands for a `target`.
+pub(super) fn place_of_target(target: &Node) -> Span {
+    TARGET_FIELDS.iter().find_map(|field| target.get(field)).map_or(target.span, |node| node.span)
+}
+
+/// A `target` that selects nothing.
 pub(super) fn no_target(gathered: &Accumulator, target: &Node) -> Problem {
-    const FIELDS: [&str; 7] = ["name", "kind", "namespace", "group", "version", "labelSelector", "annotationSelector"];
     let list = gathered.resources.list();
-    let place = FIELDS.iter().find_map(|field| target.get(field)).map_or(target.span, |node| node.span);
+    let place = place_of_target(target);
     let text = |field: &str| text_of(target.get(field));
-    let wanted: Vec<String> = FIELDS
+    let wanted: Vec<String> = TARGET_FIELDS
         .iter()
         .filter(|field| !text(field).is_empty())
         .map(|field| format!("{field} `{}`", text(field)))
@@ -85,7 +92,7 @@ pub(super) fn no_target(gathered: &Accumulator, target: &Node) -> Problem {
         problem.severity = Some(if by_label { Severity::Info } else { Severity::Warning });
     }
     // One field too many: leaving it out would select something.
-    let without: Vec<(&str, &Resource)> = FIELDS
+    let without: Vec<(&str, &Resource)> = TARGET_FIELDS
         .iter()
         .filter(|field| target.get(field).is_some())
         .filter_map(|field| {
@@ -154,7 +161,11 @@ pub(super) fn refused(operation: &Operation, why: Refused, resource: &Resource) 
     let object = describe(resource);
     let there = if why.reached.is_empty() { "nothing of it".to_owned() } else { format!("only `{}`", why.reached) };
     let message = match (operation.name.as_str(), why.kind) {
-        (_, ProblemKind::BuildFails) => format!("`{}` is no operation of a JSON patch", operation.name),
+        (name, ProblemKind::BuildFails) if OPERATIONS.contains(&name) => {
+            format!("the operation `{name}` needs a `path`, a text such as `/spec/replicas`")
+        }
+        ("", ProblemKind::BuildFails) => "an operation of a JSON patch needs an `op`".to_owned(),
+        (name, ProblemKind::BuildFails) => format!("`{name}` is no operation of a JSON patch"),
         ("test", _) if why.words.contains("test failed") => format!(
             "the test fails: `{}` of {object} has another value, so the whole kustomization fails to build",
             operation.path
@@ -165,11 +176,11 @@ pub(super) fn refused(operation: &Operation, why: Refused, resource: &Resource) 
         ),
         (name, _) => format!(
             "`{name}` finds no place for `{}` in {object} ({there} is there), so the whole kustomization fails to build",
-            if matches!(name, "move" | "copy") { &operation.from } else { &operation.path }
+            why.path
         ),
     };
     let mut problem = Problem::new(why.kind, why.span, message).upstream(why.words);
-    problem.help = near_key(&operation.path, &why.reached, &resource.root)
+    problem.help = near_key(&why.path, &why.reached, &resource.root)
         .map(|near| format!("did you mean `{near}`?"))
         .or_else(|| {
             (operation.name == "remove").then(|| "delete the operation if the field is gone for good".to_owned())

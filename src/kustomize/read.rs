@@ -85,15 +85,18 @@ pub(super) fn check(node: &Node) -> Result<(), Unusable> {
     if is_nothing(Some(node)) || node.as_mapping().is_some_and(|mapping| mapping.is_empty()) {
         return Ok(());
     }
-    let fail = |words: String, message: &str| {
-        Err(Unusable { span: node.span, words, message: message.to_owned(), malformed: false })
+    // The field that keeps it from being one, else the whole.
+    let place = |path: &[&str]| path.iter().try_fold(node, |node, key| node.get(key)).map(|node| node.span);
+    let fail = |span: Option<Span>, words: String, message: &str| {
+        Err(Unusable { span: span.unwrap_or(node.span), words, message: message.to_owned(), malformed: false })
     };
     if node.as_mapping().is_none() {
-        return fail("missing Resource metadata".to_owned(), "this is no Kubernetes object: it is not a map");
+        return fail(None, "missing Resource metadata".to_owned(), "this is no Kubernetes object: it is not a map");
     }
     let kind = text_of(node.get("kind"));
     if kind.is_empty() && node.get("metadata").is_none() {
         return fail(
+            None,
             "missing Resource metadata".to_owned(),
             "this is no Kubernetes object: it has no kind and no metadata",
         );
@@ -109,10 +112,14 @@ pub(super) fn check(node: &Node) -> Result<(), Unusable> {
         } else {
             "the object has no metadata.name"
         };
-        return fail(words, message);
+        let span = place(&["metadata", "name"]).or_else(|| place(&["metadata"]));
+        return fail(span, words, message);
     }
     if kind.is_empty() {
-        return fail("missing kind in object".to_owned(), "the object has no kind");
+        let ResId { name, namespace, .. } = ResId::of(node);
+        let api_version = text_of(node.get("apiVersion"));
+        let words = format!("missing kind in object {{{{{api_version} }} {{{{{name} {namespace}}} map[] map[]}}}}");
+        return fail(place(&["kind"]), words, "the object has no kind");
     }
     Ok(())
 }

@@ -1,7 +1,5 @@
 //! `replacements`: values copied from one object into others.
 
-use regex::Regex;
-
 use super::accumulate::{Accumulator, Engine};
 use super::field_spec::split_path;
 use super::id::{Gvk, ResId, text_of};
@@ -12,7 +10,7 @@ use super::replacement_write::copy;
 use super::resource::Resource;
 use super::scalar::set_text;
 use super::schema;
-use super::selector::{Selector, anchored};
+use super::selector::{Pattern, Selector, anchored, fits};
 use crate::config::KustomizeRelease;
 use crate::finding::Severity;
 use crate::source::Span;
@@ -148,7 +146,9 @@ fn apply<'a>(
         let paths = target.get("fieldPaths").map(Node::items).filter(|paths| !paths.is_empty());
         let paths = paths.unwrap_or(std::slice::from_ref(&default));
         let (mut renames, mut selected) = (false, false);
-        for (at, resource) in gathered.resources.list_mut().iter_mut().enumerate() {
+        let called: Vec<usize> = gathered.resources.called(selector.name.as_ref()).collect();
+        for at in called {
+            let Some(resource) = gathered.resources.list_mut().get_mut(at) else { continue };
             if !selector.selects(resource) {
                 continue;
             }
@@ -191,11 +191,11 @@ fn apply<'a>(
 struct Target {
     /// Whether an object without namespace counts as one in `default`.
     defaults: bool,
-    group: Option<Regex>,
-    version: Option<Regex>,
-    kind: Option<Regex>,
-    name: Option<Regex>,
-    namespace: Option<Regex>,
+    group: Option<Pattern>,
+    version: Option<Pattern>,
+    kind: Option<Pattern>,
+    name: Option<Pattern>,
+    namespace: Option<Pattern>,
     labels: Selector,
     has_id: bool,
 }
@@ -207,7 +207,7 @@ impl Target {
         let pattern = |field: &str| match text_of(node.get(field)) {
             "" => Ok(None),
             text if release.selects_by_pattern() => anchored(text).map(Some).map_err(wrong),
-            text => anchored(&regex::escape(text)).map(Some).map_err(wrong),
+            text => Ok(Some(Pattern::Word(text.to_owned()))),
         };
         let mut labels = node.clone();
         if let Some(mapping) = labels.as_mapping_mut() {
@@ -229,13 +229,12 @@ impl Target {
     }
 
     fn has_id_of(&self, resource: &Resource) -> bool {
-        let fits = |pattern: &Option<Regex>, text: &str| pattern.as_ref().is_none_or(|pattern| pattern.is_match(text));
         resource.ids().any(|id| {
-            fits(&self.group, &id.gvk.group)
-                && fits(&self.version, &id.gvk.version)
-                && fits(&self.kind, &id.gvk.kind)
-                && fits(&self.name, &id.name)
-                && fits(&self.namespace, if self.defaults { namespace_of(&id) } else { &id.namespace })
+            fits(self.group.as_ref(), &id.gvk.group)
+                && fits(self.version.as_ref(), &id.gvk.version)
+                && fits(self.kind.as_ref(), &id.gvk.kind)
+                && fits(self.name.as_ref(), &id.name)
+                && fits(self.namespace.as_ref(), if self.defaults { namespace_of(&id) } else { &id.namespace })
         })
     }
 
@@ -271,9 +270,10 @@ fn source_value(gathered: &Accumulator, source: &Node) -> Result<Option<Source>,
         namespace: text("namespace").into(),
     };
     let list = gathered.resources.list();
-    let fits = |resource: &Resource| resource.ids().any(|id| is_selected(&id, &wanted));
-    let found: Vec<(usize, &Resource)> =
-        list.iter().enumerate().filter(|(_, resource)| fits(resource)).take(2).collect();
+    let name = Some(text("name")).filter(|name| !name.is_empty()).map(|name| Pattern::Word(name.to_owned()));
+    let called = gathered.resources.called(name.as_ref()).filter_map(|at| Some((at, list.get(at)?)));
+    let is_meant = |resource: &Resource| resource.ids().any(|id| is_selected(&id, &wanted));
+    let found: Vec<(usize, &Resource)> = called.filter(|(_, resource)| is_meant(resource)).take(2).collect();
     let path = match text("fieldPath") {
         "" => "metadata.name",
         path => path,

@@ -1,12 +1,14 @@
 //! A resource on its way through a build, and the list of them that a kustomization has gathered.
 
 use std::cell::OnceCell;
+use std::collections::BTreeSet;
 
 use compact_str::CompactString;
 use foldhash::{HashMap, HashMapExt};
 
 use super::id::{Gvk, ResId, text_of};
 use super::scalar;
+use super::selector::Pattern;
 use super::shared::Shared;
 use crate::source::Span;
 use crate::yaml::{Key, Mapping, Node};
@@ -157,6 +159,11 @@ impl Resource {
         self.previous_ids().chain(std::iter::once(self.id()))
     }
 
+    /// Previous names, then the current one.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.previous.iter().map(|previous| previous.name.as_str()).chain(std::iter::once(self.name()))
+    }
+
     pub(super) fn original_id(&self) -> ResId {
         self.previous_ids().next().unwrap_or_else(|| self.id())
     }
@@ -224,12 +231,21 @@ pub(super) fn map_at<'a>(mapping: &'a mut Mapping, key: &str, by: Span) -> Optio
     mapping.get_mut(key)?.as_mapping_mut()
 }
 
+/// Adds a place to an index, once.
+fn note<K: Eq + std::hash::Hash>(index: &mut HashMap<K, Vec<usize>>, key: K, at: usize) {
+    let places = index.entry(key).or_default();
+    if places.last() != Some(&at) {
+        places.push(at);
+    }
+}
+
 /// Resources in load order. Indexes over their ids are made when asked for, and dropped when ids change.
 #[derive(Debug, Default)]
 pub(super) struct Resources {
     list: Vec<Resource>,
     current: OnceCell<HashMap<ResId, Vec<usize>>>,
     any: OnceCell<HashMap<ResId, Vec<usize>>>,
+    names: OnceCell<HashMap<CompactString, Vec<usize>>>,
 }
 
 impl Resources {
@@ -248,6 +264,17 @@ impl Resources {
         &mut self.list
     }
 
+    /// Changes one resource. Indexes are dropped only if its ids become others.
+    pub(super) fn change(&mut self, at: usize, change: impl FnOnce(&mut Resource)) {
+        let Some(resource) = self.list.get_mut(at) else { return };
+        let keys = |resource: &Resource| resource.ids().map(|id| id.key()).collect::<BTreeSet<ResId>>();
+        let before = keys(resource);
+        change(resource);
+        if keys(resource) != before {
+            self.ids_changed();
+        }
+    }
+
     pub(super) fn into_list(self) -> Vec<Resource> {
         self.list
     }
@@ -255,6 +282,7 @@ impl Resources {
     pub(super) fn ids_changed(&mut self) {
         self.current.take();
         self.any.take();
+        self.names.take();
     }
 
     /// Adds a resource unless one has its id already; then the id is returned with the places of the other and of
@@ -267,12 +295,10 @@ impl Resources {
         }
         let at = self.list.len();
         if let Some(any) = self.any.get_mut() {
-            for id in resource.ids() {
-                let places = any.entry(id.key()).or_default();
-                if places.last() != Some(&at) {
-                    places.push(at);
-                }
-            }
+            resource.ids().for_each(|id| note(any, id.key(), at));
+        }
+        if let Some(names) = self.names.get_mut() {
+            resource.names().for_each(|name| note(names, name.into(), at));
         }
         if let Some(current) = self.current.get_mut() {
             current.entry(key).or_default().push(at);
@@ -306,16 +332,31 @@ impl Resources {
         let index = self.any.get_or_init(|| {
             let mut index: HashMap<ResId, Vec<usize>> = HashMap::with_capacity(self.list.len());
             for (at, resource) in self.list.iter().enumerate() {
-                for id in resource.ids() {
-                    let places = index.entry(id.key()).or_default();
-                    if places.last() != Some(&at) {
-                        places.push(at);
-                    }
-                }
+                resource.ids().for_each(|id| note(&mut index, id.key(), at));
             }
             index
         });
         index.get(key).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Indexes of the resources that may have or have had a name as asked for, in order: those of that very name if it is
+    /// a word, else all.
+    pub(super) fn called(&self, name: Option<&Pattern>) -> impl Iterator<Item = usize> {
+        let found = match name {
+            Some(Pattern::Word(word)) => {
+                let index = self.names.get_or_init(|| {
+                    let mut index: HashMap<CompactString, Vec<usize>> = HashMap::with_capacity(self.list.len());
+                    for (at, resource) in self.list.iter().enumerate() {
+                        resource.names().for_each(|name| note(&mut index, name.into(), at));
+                    }
+                    index
+                });
+                Some(index.get(word.as_str()).map(Vec::as_slice).unwrap_or_default())
+            }
+            _ => None,
+        };
+        let all = if found.is_none() { 0..self.list.len() } else { 0..0 };
+        found.unwrap_or_default().iter().copied().chain(all)
     }
 
     /// Two resources of one id, which transformers can bring about; the first pair.

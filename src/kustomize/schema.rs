@@ -240,7 +240,12 @@ pub(super) fn fit(node: &Node, shape: Shape, path: &str, misfits: &mut Vec<Misfi
             (_, Some(Scalar::Int(_) | Scalar::UInt(_) | Scalar::Float(_))) => "number",
             _ => "string",
         };
-        let why = format!("json: cannot unmarshal {found} into Go struct field {path} of type {wanted}");
+        let place = if path.contains('.') {
+            format!("struct field {path} of type {wanted}")
+        } else {
+            format!("value of type types.{path}")
+        };
+        let why = format!("json: cannot unmarshal {found} into Go {place}");
         misfits.push(Misfit { span: node.span, why, unknown: None });
         None
     };

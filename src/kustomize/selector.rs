@@ -3,16 +3,31 @@
 use regex::Regex;
 
 use super::id::text_of;
-use super::resource::Resource;
+use super::resource::{Resource, Resources};
 use crate::yaml::Node;
+
+/// A pattern that must cover the whole text. Most are plain words, which need no regular expression and can be looked up.
+pub(super) enum Pattern {
+    Word(String),
+    Regex(Regex),
+}
+
+/// Whether a text is what a field asks for; a field that is not there asks for nothing.
+pub(super) fn fits(pattern: Option<&Pattern>, text: &str) -> bool {
+    match pattern {
+        None => true,
+        Some(Pattern::Word(word)) => word == text,
+        Some(Pattern::Regex(regex)) => regex.is_match(text),
+    }
+}
 
 /// A selector with its patterns ready.
 pub(super) struct Selector {
-    group: Option<Regex>,
-    version: Option<Regex>,
-    kind: Option<Regex>,
-    name: Option<Regex>,
-    namespace: Option<Regex>,
+    group: Option<Pattern>,
+    version: Option<Pattern>,
+    kind: Option<Pattern>,
+    name: Option<Pattern>,
+    namespace: Option<Pattern>,
     labels: Vec<Requirement>,
     annotations: Vec<Requirement>,
 }
@@ -51,14 +66,21 @@ impl Selector {
 
     /// Whether the resource is meant. Name and namespace may be those it started with.
     pub(super) fn selects(&self, resource: &Resource) -> bool {
-        let fits = |pattern: &Option<Regex>, text: &str| pattern.as_ref().is_none_or(|pattern| pattern.is_match(text));
         let (current, original) = (resource.id(), resource.original_id());
-        (fits(&self.namespace, original.effective_namespace()) || fits(&self.namespace, current.effective_namespace()))
-            && (fits(&self.name, &original.name) || fits(&self.name, &current.name))
-            && fits(&self.group, &current.gvk.group)
-            && fits(&self.version, &current.gvk.version)
-            && fits(&self.kind, &current.gvk.kind)
+        let namespace = self.namespace.as_ref();
+        (fits(namespace, original.effective_namespace()) || fits(namespace, current.effective_namespace()))
+            && (fits(self.name.as_ref(), &original.name) || fits(self.name.as_ref(), &current.name))
+            && fits(self.group.as_ref(), &current.gvk.group)
+            && fits(self.version.as_ref(), &current.gvk.version)
+            && fits(self.kind.as_ref(), &current.gvk.kind)
             && self.fits_labels(resource)
+    }
+
+    /// Indexes of the resources that are meant.
+    pub(super) fn select(&self, resources: &Resources) -> Vec<usize> {
+        let list = resources.list();
+        let is_meant = |at: &usize| list.get(*at).is_some_and(|resource| self.selects(resource));
+        resources.called(self.name.as_ref()).filter(is_meant).collect()
     }
 
     /// Whether labels and annotations are as asked for.
@@ -73,13 +95,23 @@ impl Selector {
 }
 
 /// A pattern that must cover the whole text.
-pub(super) fn anchored(pattern: &str) -> Result<Regex, String> {
-    Regex::new(&format!("^(?:{pattern})$")).map_err(|error| regex_error(pattern, &error))
+pub(super) fn anchored(pattern: &str) -> Result<Pattern, String> {
+    if !pattern.contains(['\\', '.', '+', '*', '?', '(', ')', '|', '[', ']', '{', '}', '^', '$']) {
+        return Ok(Pattern::Word(pattern.to_owned()));
+    }
+    let anchored = format!("^(?:{pattern})$");
+    Regex::new(&anchored).map(Pattern::Regex).map_err(|error| regex_error(&anchored, &error))
 }
 
 pub(super) fn regex_error(pattern: &str, error: &regex::Error) -> String {
     let why = error.to_string();
-    let why = why.lines().last().unwrap_or_default().trim().trim_start_matches("error: ").to_owned();
+    let why = match why.lines().last().unwrap_or_default().trim().trim_start_matches("error: ") {
+        "unclosed group" => "missing closing )",
+        "unopened group" => "unexpected )",
+        "unclosed character class" => "missing closing ]",
+        "repetition operator missing expression" => "missing argument to repetition operator",
+        why => why,
+    };
     format!("error parsing regexp: {why}: `{pattern}`")
 }
 

@@ -81,16 +81,16 @@ impl<'a> Trace<'a> {
                 let Some((node, above)) = nodes.split_last() else { return Err(String::new()) };
                 let hidden = trace.hides(&pieces);
                 let mut changes = inherited(above, &pieces, node);
-                changes.extend(node.history.changes().iter().map(Past::of));
+                changes.extend(past(node));
                 let path = field::written(&pieces);
                 if let (Some(holder), Some(Piece::Key(key))) = (above.last(), pieces.last()) {
                     trace.graves(holder, Some(key), &path, &path, 0, hidden);
                 }
                 trace.field(node, path.clone(), path, 0, hidden, &changes);
             }
-            Lookup::Gone { removed, value, pieces } => {
+            Lookup::Gone { by, value, pieces } => {
                 let path = field::written(&pieces);
-                trace.gone(value, removed.by, path.clone(), path, 0, trace.hides(&pieces));
+                trace.gone(value, by, path.clone(), path, 0, trace.hides(&pieces));
             }
             Lookup::Missing(words) => return Err(words),
         }
@@ -119,18 +119,21 @@ impl<'a> Trace<'a> {
             let piece = Piece::Key(entry.key.text.to_string());
             let hidden = hidden || path.is_empty() && self.hides(std::slice::from_ref(&piece));
             let below = field::below(path, &piece);
-            let changes: Vec<Past<'a>> = entry.value.history.changes().iter().map(Past::of).collect();
-            self.field(&entry.value, entry.key.text.to_string(), below, depth, hidden, &changes);
+            self.field(&entry.value, entry.key.text.to_string(), below, depth, hidden, &past(&entry.value));
         }
         for (at, item) in node.items().iter().enumerate() {
-            let changes: Vec<Past<'a>> = item.history.changes().iter().map(Past::of).collect();
-            self.field(item, format!("[{at}]"), field::below(path, &Piece::Index(at)), depth, hidden, &changes);
+            self.field(item, format!("[{at}]"), field::below(path, &Piece::Index(at)), depth, hidden, &past(item));
         }
         self.graves(node, None, path, "", depth, hidden);
     }
 
-    /// Adds what was taken away from a map: all of it, or one key.
+    /// Adds what was taken away from a map or list: all of it, or one key.
     fn graves(&mut self, holder: &'a Node, only: Option<&str>, path: &str, label: &str, depth: usize, hidden: bool) {
+        for (item, by) in field::removed_items(holder).filter(|_| only.is_none()) {
+            let piece = field::piece_of_removed(item);
+            let label = field::below("", &piece);
+            self.gone(item, by, label, field::below(path, &piece), depth, hidden);
+        }
         let Some(mapping) = holder.as_mapping() else { return };
         // A patch's null for a field that is not there takes nothing away.
         let graves = mapping.removed().iter().filter(|grave| grave.value.span != grave.by);
@@ -146,8 +149,7 @@ impl<'a> Trace<'a> {
     }
 
     fn gone(&mut self, node: &'a Node, by: Span, label: String, path: String, depth: usize, hidden: bool) {
-        let changes: Vec<Past<'a>> = node.history.changes().iter().map(Past::of).collect();
-        let mut steps = steps(&changes, node);
+        let mut steps = steps(&past(node), node);
         if steps.is_empty() {
             steps.push(Step { action: None, place: node.span, before: None, after: Some(node) });
         }
@@ -168,18 +170,25 @@ impl<'a> Past<'a> {
     }
 }
 
+/// The changes of a node itself. Items that were taken out of a list have a line of their own.
+fn past(node: &Node) -> Vec<Past<'_>> {
+    node.history.changes().iter().filter(|change| change.action != Action::ItemRemoved).map(Past::of).collect()
+}
+
 /// The past of a field before a map or list that holds it was replaced as a whole, or stood behind an alias.
 fn inherited<'a>(above: &[&'a Node], pieces: &[Piece], node: &'a Node) -> Vec<Past<'a>> {
-    let own = node.history.changes().iter().find_map(|change| change.before.as_ref());
+    let own = self::past(node).iter().find_map(|change| change.before);
     let origin = own.map_or(node.span, |before| before.span);
     let mut past = Vec::new();
     for (at, holder) in above.iter().enumerate() {
         let (rest, along) = (pieces.get(at..).unwrap_or_default(), above.get(at..).unwrap_or_default());
-        for change in holder.history.changes() {
-            match &change.before {
+        for change in self::past(holder) {
+            match change.before {
+                // What a patch only added to keeps its fields, and they know their own past.
+                Some(_) if change.action == Action::Merged => {}
                 Some(before) => {
                     let Some(before) = counterpart(before, rest, along, node) else { continue };
-                    past.extend(before.history.changes().iter().map(Past::of));
+                    past.extend(self::past(before));
                     past.push(Past { action: change.action, by: change.by, before: Some(before) });
                 }
                 None if change.action == Action::Aliased && covers(holder.span, origin) => {
@@ -198,6 +207,7 @@ fn counterpart<'a>(before: &'a Node, pieces: &[Piece], along: &[&Node], node: &N
     let newer = along.iter().skip(1).copied().chain([node]);
     pieces.iter().zip(newer).try_fold(before, |older, (piece, newer)| match piece {
         Piece::Key(key) => older.get(key),
+        Piece::Item(_) => None,
         Piece::Index(_) => {
             let name = newer.get("name").and_then(Node::as_text)?;
             older.items().iter().find(|item| item.get("name").and_then(Node::as_text) == Some(name))
@@ -211,9 +221,9 @@ fn steps<'a>(past: &[Past<'a>], last: &'a Node) -> Vec<Step<'a>> {
     let after = |at: usize| past.get(at..).unwrap_or_default().iter().find_map(|change| change.before).unwrap_or(last);
     let origin = after(0);
     let mut steps = Vec::new();
-    // What a transformer wrote where nothing was has no other origin, and what a map was before it grew is not kept.
-    let is_whole = first.action != Action::Merged && !covers(first.by, origin.span);
-    if first.before.is_some() || is_whole {
+    // What a transformer wrote where nothing was has no other origin, and a map that grew is told by its fields.
+    let is_origin = first.before.is_some() || !covers(first.by, origin.span);
+    if first.action != Action::Merged && is_origin {
         steps.push(Step { action: None, place: origin.span, before: None, after: Some(origin) });
     }
     for (at, change) in past.iter().enumerate() {
@@ -235,6 +245,7 @@ fn words(action: Option<Action>) -> &'static str {
         Some(Action::Aliased) => "taken over by an alias",
         Some(Action::Replaced) => "replaced",
         Some(Action::Merged) => "merged with a patch",
+        Some(Action::ItemRemoved) => "item removed",
         Some(Action::Namespaced) => "set by `namespace`",
         Some(Action::Prefixed) => "prefix added",
         Some(Action::Suffixed) => "suffix added",
@@ -255,6 +266,7 @@ fn keyword(action: Option<Action>) -> &'static str {
         Some(Action::Aliased) => "aliased",
         Some(Action::Replaced) => "replaced",
         Some(Action::Merged) => "merged",
+        Some(Action::ItemRemoved) => "item-removed",
         Some(Action::Namespaced) => "namespaced",
         Some(Action::Prefixed) => "prefixed",
         Some(Action::Suffixed) => "suffixed",

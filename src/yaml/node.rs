@@ -89,7 +89,7 @@ pub struct Change {
     pub action: Action,
     /// The text that did it: a patch's value, a kustomization's field, an alias.
     pub by: Span,
-    /// The node before the step, without its own history.
+    /// The node before the step, without its own history; for [`Action::ItemRemoved`] the item.
     pub before: Option<Node>,
 }
 
@@ -102,6 +102,8 @@ pub enum Action {
     Replaced,
     /// A strategic merge patch added to this map or list.
     Merged,
+    /// A patch took an item out of this list: its tombstone.
+    ItemRemoved,
     /// A namespace transformer set it.
     Namespaced,
     /// A prefix was put before a name.
@@ -369,8 +371,10 @@ impl History {
     /// Appends a step.
     pub fn push(&mut self, change: Change) {
         let changes = Arc::make_mut(self.0.get_or_insert_default());
-        // Most nodes that change do so once.
-        changes.reserve_exact(1);
+        if changes.len() == changes.capacity() {
+            // Most nodes that change do so once.
+            changes.reserve_exact(1 + changes.len() / 4);
+        }
         changes.push(change);
     }
 }
@@ -490,7 +494,7 @@ impl Mapping {
 
     /// Appends an entry whose key is known to be new.
     pub fn push(&mut self, entry: Entry) {
-        if self.entries.len() >= SMALL_MAP
+        if (self.entries.len() >= SMALL_MAP || self.aside.is_some())
             && let Some(index) = self.aside.get_or_insert_default().index.get_mut()
         {
             index.insert(entry.key.text.clone(), self.entries.len());
@@ -509,8 +513,25 @@ impl Mapping {
         let removed = Removed { key: entry.key.clone(), value: entry.value.clone(), by };
         let aside = self.aside.get_or_insert_default();
         aside.removed.push(removed);
-        aside.index = OnceLock::new();
+        if let Some(index) = aside.index.get_mut() {
+            index.remove(key);
+            index.values_mut().filter(|place| **place > at).for_each(|place| *place -= 1);
+        }
         Some(entry)
+    }
+
+    /// Takes many keys away at once, each by the text at its place.
+    pub fn remove_all(&mut self, keys: &HashMap<CompactString, Span>) {
+        if keys.is_empty() {
+            return;
+        }
+        let aside = self.aside.get_or_insert_default();
+        aside.index = OnceLock::new();
+        self.entries.retain(|entry| {
+            let Some(by) = keys.get(&entry.key.text) else { return true };
+            aside.removed.push(Removed { key: entry.key.clone(), value: entry.value.clone(), by: *by });
+            false
+        });
     }
 
     /// Keeps the entries that `keep` accepts, without tombstones.

@@ -8,13 +8,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::kubernetes::Object;
+use crate::source::Span;
 use crate::unresolved::{Cause, Unresolved};
 use crate::yaml::{Action, Entry, Mapping, Node, Style, Tag, Value};
 
 /// What a Kustomization substitutes.
 #[derive(Clone, Debug, Default)]
 pub struct Substitution {
-    variables: BTreeMap<String, String>,
+    /// Value and the place where it is written, by name.
+    variables: BTreeMap<String, (String, Span)>,
     /// Whether every variable is known: none comes from a Secret or from outside Git.
     complete: bool,
     /// Where the others come from.
@@ -70,7 +72,7 @@ impl Substitution {
                 self.complete = false;
                 continue;
             }
-            self.variables.insert(entry.key.text.to_string(), text.to_owned());
+            self.variables.insert(entry.key.text.to_string(), (text.to_owned(), entry.value.span));
         }
     }
 
@@ -96,7 +98,8 @@ impl Substitution {
                 None if text.contains('\n') => {
                     let old = std::mem::replace(&mut changed.value, Value::Scalar(self.known_part(text).into()));
                     changed.tag = Tag::Unknown;
-                    changed.changed(Action::Substituted, node.span, Some(Node { value: old, ..node.clone() }));
+                    let by = self.place_of_first(text).unwrap_or(node.span);
+                    changed.changed(Action::Substituted, by, Some(Node { value: old, ..node.clone() }));
                 }
                 Some(new) => {
                     // Printed without quotes where the old text needed none, so its type is decided anew.
@@ -105,7 +108,7 @@ impl Substitution {
                     let old = std::mem::replace(&mut changed.value, Value::Scalar(new.into()));
                     changed.style = if is_plain { Style::Plain } else { node.style };
                     let before = Node { value: old, ..node.clone() };
-                    changed.changed(Action::Substituted, node.span, Some(before));
+                    changed.changed(Action::Substituted, self.place_of_first(text).unwrap_or(node.span), Some(before));
                 }
                 None => changed = Node::unknown(text.clone(), node.span),
             },
@@ -160,10 +163,15 @@ impl Substitution {
         Some(out)
     }
 
+    /// Where the first variable of a text that is set gets its value.
+    fn place_of_first(&self, text: &str) -> Option<Span> {
+        let mut expressions = text.match_indices("${").filter_map(|(at, sign)| text.get(at + sign.len()..));
+        expressions.find_map(|expression| self.variables.get(split_name(expression).0)).map(|(_, place)| *place)
+    }
+
     fn variable(&self, expression: &str) -> Option<String> {
-        let name_end = expression.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(expression.len());
-        let (name, operation) = expression.split_at(name_end);
-        let set = self.variables.get(name);
+        let (name, operation) = split_name(expression);
+        let set = self.variables.get(name).map(|(value, _)| value);
         let default = match operation {
             "" => None,
             _ => Some(["=", ":=", "-", ":-"].iter().find_map(|sign| operation.strip_prefix(sign))?),
@@ -176,6 +184,12 @@ impl Substitution {
             (None, default) => Some(default.unwrap_or_default().to_owned()),
         }
     }
+}
+
+/// The name that an expression begins with, and what follows it.
+fn split_name(expression: &str) -> (&str, &str) {
+    let end = expression.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(expression.len());
+    expression.split_at(end)
 }
 
 fn has_unknown(node: &Node) -> bool {

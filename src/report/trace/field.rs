@@ -4,7 +4,8 @@
 //! fits is taken. A list's item is named by its place (`[0]`) or by one of its fields (`[name=web]`).
 
 use crate::finding::nearest;
-use crate::yaml::{Mapping, Node, Removed};
+use crate::source::Span;
+use crate::yaml::{Action, Mapping, Node};
 
 /// How many names are listed when none is near.
 const MAX_NAMES: usize = 12;
@@ -14,6 +15,8 @@ const MAX_NAMES: usize = 12;
 pub(super) enum Piece {
     Key(String),
     Index(usize),
+    /// An item that is gone, by the field that names it.
+    Item(String),
 }
 
 /// What a path leads to.
@@ -21,7 +24,7 @@ pub(super) enum Lookup<'a> {
     /// The nodes from the root to the field, which is the last, and the steps between them.
     Found { nodes: Vec<&'a Node>, pieces: Vec<Piece> },
     /// A patch took it away. `value` is the field, which lies in what was removed.
-    Gone { removed: &'a Removed, value: &'a Node, pieces: Vec<Piece> },
+    Gone { by: Span, value: &'a Node, pieces: Vec<Piece> },
     /// It is not there; why not, in words.
     Missing(String),
 }
@@ -29,17 +32,17 @@ pub(super) enum Lookup<'a> {
 /// Follows a path through an object.
 pub(super) fn find<'a>(root: &'a Node, path: &str) -> Lookup<'a> {
     let (mut nodes, mut pieces) = (vec![root], Vec::new());
-    let mut tombstone: Option<&Removed> = None;
+    let mut tombstone: Option<Span> = None;
     let (mut node, mut rest) = (root, path.trim());
     while !rest.is_empty() {
         rest = rest.strip_prefix('.').unwrap_or(rest);
         let Some((piece, next, behind)) = step(node, rest) else {
             // What was removed stands beside what is there.
             let gone = node.as_mapping().and_then(|mapping| removed(mapping, rest));
-            if let Some((grave, behind)) = gone {
-                pieces.push(Piece::Key(grave.key.text.to_string()));
-                (node, rest) = (&grave.value, behind);
-                tombstone = tombstone.or(Some(grave));
+            if let Some((piece, by, value, behind)) = gone.or_else(|| removed_item(node, rest)) {
+                pieces.push(piece);
+                (node, rest) = (value, behind);
+                tombstone = tombstone.or(Some(by));
                 continue;
             }
             return Lookup::Missing(missing(node, rest, &pieces));
@@ -49,7 +52,7 @@ pub(super) fn find<'a>(root: &'a Node, path: &str) -> Lookup<'a> {
         (node, rest) = (next, behind);
     }
     match tombstone {
-        Some(removed) => Lookup::Gone { removed, value: node, pieces },
+        Some(by) => Lookup::Gone { by, value: node, pieces },
         None => Lookup::Found { nodes, pieces },
     }
 }
@@ -80,14 +83,41 @@ fn step<'a, 'p>(node: &'a Node, rest: &'p str) -> Option<(Piece, &'a Node, &'p s
     Some((Piece::Key(entry.key.text.to_string()), &entry.value, behind))
 }
 
+/// What was taken away: its step of the path, what took it, its value, and what is left of the path.
+type Grave<'a, 'p> = (Piece, Span, &'a Node, &'p str);
+
 /// The last removal of the key that `rest` begins with.
-fn removed<'a, 'p>(mapping: &'a Mapping, rest: &'p str) -> Option<(&'a Removed, &'p str)> {
+fn removed<'a, 'p>(mapping: &'a Mapping, rest: &'p str) -> Option<Grave<'a, 'p>> {
     let graves = mapping.removed().iter().filter(|grave| grave.value.span != grave.by);
-    if let Some((name, behind)) = bracket(rest) {
-        return graves.rev().find(|grave| grave.key.text == unquoted(name)).map(|grave| (grave, behind));
-    }
-    let fitting = graves.filter_map(|grave| Some((grave, behind(rest, &grave.key.text)?)));
-    fitting.max_by_key(|(grave, _)| grave.key.text.len())
+    let (grave, behind) = match bracket(rest) {
+        Some((name, behind)) => (graves.rev().find(|grave| grave.key.text == unquoted(name))?, behind),
+        None => {
+            let fitting = graves.filter_map(|grave| Some((grave, behind(rest, &grave.key.text)?)));
+            fitting.max_by_key(|(grave, _)| grave.key.text.len())?
+        }
+    };
+    Some((Piece::Key(grave.key.text.to_string()), grave.by, &grave.value, behind))
+}
+
+/// The last removal of the item that `rest` begins with.
+fn removed_item<'a, 'p>(list: &'a Node, rest: &'p str) -> Option<Grave<'a, 'p>> {
+    let (wanted, behind) = bracket(rest)?;
+    let (key, value) = wanted.split_once('=')?;
+    let is_wanted = |item: &Node| item.get(key.trim()).and_then(Node::as_text) == Some(unquoted(value.trim()));
+    let (item, by) = removed_items(list).filter(|(item, _)| is_wanted(item)).last()?;
+    Some((Piece::Item(format!("{}={}", key.trim(), unquoted(value.trim()))), by, item, behind))
+}
+
+/// The items that were taken out of a list, with what took them; oldest first.
+pub(super) fn removed_items(list: &Node) -> impl Iterator<Item = (&Node, Span)> {
+    let removals = list.history.changes().iter().filter(|change| change.action == Action::ItemRemoved);
+    removals.filter_map(|change| Some((change.before.as_ref()?, change.by)))
+}
+
+/// How an item that was taken out of a list is called: by its name, or not at all.
+pub(super) fn piece_of_removed(item: &Node) -> Piece {
+    let name = item.get("name").and_then(Node::as_text);
+    Piece::Item(name.map_or_else(|| "-".to_owned(), |name| format!("name={name}")))
 }
 
 /// What is left of a path behind a key that it begins with.
@@ -114,6 +144,7 @@ pub(super) fn written(pieces: &[Piece]) -> String {
 pub(super) fn below(path: &str, piece: &Piece) -> String {
     match piece {
         Piece::Index(at) => format!("{path}[{at}]"),
+        Piece::Item(name) => format!("{path}[{name}]"),
         Piece::Key(key) if key.is_empty() || key.contains(['.', '[', ']', ' ', '"']) => format!("{path}[\"{key}\"]"),
         Piece::Key(key) if path.is_empty() => key.clone(),
         Piece::Key(key) => format!("{path}.{key}"),
