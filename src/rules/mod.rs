@@ -16,6 +16,7 @@ mod calico;
 mod charts;
 mod claims;
 mod cilium;
+mod cinder;
 mod cluster;
 mod configmap;
 mod container;

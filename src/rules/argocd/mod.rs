@@ -12,6 +12,7 @@ pub(super) mod default_omitted;
 pub(super) mod destination_invalid;
 pub(super) mod directory_contains_kustomization;
 pub(super) mod hook_needs_later_object;
+pub(super) mod ignore_differences_no_match;
 pub(super) mod ignore_differences_not_respected;
 pub(super) mod kustomize_helm_disabled;
 pub(super) mod namespace_creation_not_permitted;

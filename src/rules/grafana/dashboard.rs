@@ -17,8 +17,36 @@ pub(super) struct Dashboard<'a> {
     pub(super) root: Node,
 }
 
-/// Every dashboard whose text is worth reading. Those of grafana-operator's objects are left out.
+/// A file with a dashboard, not read yet.
+pub(super) struct File<'a> {
+    app: &'a BuiltApp,
+    object: &'a Object,
+    name: &'a str,
+    content: &'a Node,
+}
+
+impl<'a> File<'a> {
+    /// The text.
+    pub(super) fn text(&self) -> &'a str {
+        self.content.as_str().unwrap_or_default()
+    }
+
+    /// The dashboard; `None` if it can't be read.
+    pub(super) fn read(&self, repository: &Repository) -> Option<Dashboard<'a>> {
+        let stream = repository.files.embedded(self.content);
+        let root = stream.documents.into_iter().next()?.root?;
+        Some(Dashboard { app: self.app, object: self.object, file: self.name, root })
+    }
+}
+
+/// Every dashboard whose text is worth reading.
 pub(super) fn all(repository: &Repository, worth_reading: fn(&str) -> bool) -> Vec<Dashboard<'_>> {
+    let files = files(repository).into_iter().filter(|file| worth_reading(file.text()));
+    files.filter_map(|file| file.read(repository)).collect()
+}
+
+/// Every file with a dashboard. Those of grafana-operator's objects are left out.
+pub(super) fn files(repository: &Repository) -> Vec<File<'_>> {
     let labels = sidecar::labels(repository, "dashboards");
     let mut all = Vec::new();
     for app in &repository.apps {
@@ -27,15 +55,9 @@ pub(super) fn all(repository: &Repository, worth_reading: fn(&str) -> bool) -> V
             if !own.iter().any(|label| labels.contains(label.key.text.as_str())) {
                 continue;
             }
-            for entry in object.root.get("data").map(Node::entries).unwrap_or_default() {
-                let text = entry.value.as_str().unwrap_or_default();
-                if !entry.key.text.ends_with(".json") || !worth_reading(text) {
-                    continue;
-                }
-                let stream = repository.files.embedded(&entry.value);
-                let root = stream.documents.into_iter().next().and_then(|document| document.root);
-                all.extend(root.map(|root| Dashboard { app, object, file: entry.key.text.as_str(), root }));
-            }
+            let data = object.root.get("data").map(Node::entries).unwrap_or_default();
+            let jsons = data.iter().filter(|entry| entry.key.text.ends_with(".json"));
+            all.extend(jsons.map(|entry| File { app, object, name: entry.key.text.as_str(), content: &entry.value }));
         }
     }
     all

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::dashboard::{self, Dashboard};
+use serde::Deserialize;
+
+use super::dashboard::{self, Dashboard, File};
 use crate::repository::Repository;
 use crate::rules::cluster::Cluster;
 use crate::rules::{Check, Findings};
@@ -11,7 +13,15 @@ use crate::source::Span;
 pub(crate) const CHECK: Check = Check::Repository(check);
 
 fn check(repository: &Repository, findings: &mut Findings<'_>) {
-    let dashboards = dashboard::all(repository, |text| text.contains("\"uid\""));
+    // Dashboards are long: only those are read with their places that share a uid with another.
+    let files: Vec<(File<'_>, String)> =
+        dashboard::files(repository).into_iter().filter_map(|file| uid(file.text()).map(|uid| (file, uid))).collect();
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for (_, uid) in &files {
+        *counts.entry(uid).or_default() += 1;
+    }
+    let shared = files.iter().filter(|(_, uid)| counts.get(uid.as_str()).is_some_and(|count| *count > 1));
+    let dashboards: Vec<Dashboard<'_>> = shared.filter_map(|(file, _)| file.read(repository)).collect();
     let mut known: BTreeMap<(Cluster, String), (&Dashboard<'_>, Span)> = BTreeMap::new();
     for dashboard in &dashboards {
         let Some((uid, span)) = dashboard.root.get("uid").and_then(|node| Some((node.as_text()?, node.span))) else {
@@ -35,4 +45,13 @@ fn check(repository: &Repository, findings: &mut Findings<'_>) {
         report.object = Some(dashboard.object.id.to_string());
         report.related(place, format!("{} has it first", first.file)).help("give one of them another uid");
     }
+}
+
+/// The uid of a dashboard.
+fn uid(text: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Head {
+        uid: Option<String>,
+    }
+    serde_json::from_str::<Head>(text).ok()?.uid
 }

@@ -11,6 +11,7 @@ pub(super) mod correlation_target_undefined;
 pub(super) mod datasource_cycle;
 pub(super) mod datasource_dollar_unescaped;
 pub(super) mod datasource_forward_reference;
+pub(super) mod datasource_influxdb_login;
 pub(super) mod datasource_multiple_defaults;
 pub(super) mod datasource_name_duplicate;
 pub(super) mod datasource_uid_duplicate;

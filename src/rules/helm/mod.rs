@@ -1,5 +1,6 @@
 //! Rules about charts, where they come from, and the values they get.
 
+pub(super) mod chart_kubernetes_version;
 pub(super) mod repository_retired;
 pub(super) mod values_blank_key;
 pub(super) mod values_dedented;

@@ -2,3 +2,4 @@
 
 pub(super) mod anti_affinity_exceeds_nodes;
 pub(super) mod fsgroup_recursive_chown;
+pub(super) mod node_unknown;

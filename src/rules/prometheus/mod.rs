@@ -7,3 +7,4 @@ pub(super) mod monitor_namespace_unknown;
 pub(super) mod monitor_not_selected;
 pub(super) mod multicluster_dashboard_empty;
 pub(super) mod recording_rule_label_mismatch;
+pub(super) mod retention_exceeds_volume;

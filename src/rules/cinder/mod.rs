@@ -1,0 +1,3 @@
+//! Rules about OpenStack's volumes.
+
+pub(super) mod rescan_misplaced;
