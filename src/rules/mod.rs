@@ -29,6 +29,7 @@ mod gatewayclass;
 mod grafana;
 mod helm;
 mod image;
+mod ingress;
 mod ingressclass;
 mod iscsi;
 mod issuer;

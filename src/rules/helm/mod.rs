@@ -5,6 +5,7 @@ pub(super) mod repository_retired;
 pub(super) mod values_blank_key;
 pub(super) mod values_dedented;
 pub(super) mod values_key_misspelt;
+pub(super) mod values_path_missing;
 
 /// Values nest no deeper than this in practice; it bounds the way down.
 const DEEPEST: usize = 40;

@@ -1,3 +1,6 @@
 //! Rules about PodDisruptionBudgets.
 
+mod budgets;
+
 pub(super) mod blocks_drain;
+pub(super) mod breaks_majority;

@@ -2,3 +2,4 @@
 
 pub(super) mod bootstrap_incomplete;
 pub(super) mod missing;
+pub(super) mod resource_group;

@@ -1,0 +1,3 @@
+//! Rules about Ingresses.
+
+pub(super) mod external_name_refused;
