@@ -174,6 +174,34 @@ fn a_removed_field_is_answered_with_its_removal() {
 }
 
 #[test]
+fn an_item_that_was_taken_out_of_a_list_is_answered_with_its_removal() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  containers:\n    - {name: web, image: web:1}\n    \
+               - {name: log, image: log:1}\n    - {name: old, image: old:1}\n";
+    let kustomization = "resources: [pod.yaml]\npatches:\n  - target: {kind: Pod}\n    patch: |-\n      - op: remove\n        \
+                         path: /spec/containers/1\n  - path: patch.yaml\n";
+    let patch = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  containers:\n    - name: old\n      $patch: delete\n";
+    let files = [("pod.yaml", pod), ("kustomization.yaml", kustomization), ("patch.yaml", patch)];
+    let repository = repository(&files);
+    insta::assert_snapshot!(found(repository.path(), &["Pod/web", "spec.containers"]));
+    insta::assert_snapshot!(found(repository.path(), &["Pod/web", "spec.containers[name=log].image"]));
+}
+
+#[test]
+fn a_variable_of_flux_names_the_line_of_its_value() {
+    let flux = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: web, namespace: flux-system}\nspec:\n  \
+                path: ./app\n  interval: 1h\n  prune: true\n  sourceRef: {kind: GitRepository, name: flux-system}\n  postBuild:\n    \
+                substitute:\n      HOST: web.example.org\n";
+    let map =
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {host: \"${HOST}\", mode: \"${MODE:=fast}\"}\n";
+    let repository = repository(&[
+        ("flux.yaml", flux),
+        ("app/kustomization.yaml", "resources: [map.yaml]\n"),
+        ("app/map.yaml", map),
+    ]);
+    insta::assert_snapshot!(found(repository.path(), &["ConfigMap/web", "data"]));
+}
+
+#[test]
 fn a_field_of_what_was_replaced_as_a_whole_keeps_its_past() {
     let shop = shop();
     insta::assert_snapshot!(found(shop.path(), &["shop-web-live", &format!("{LIMITS}.requests.cpu")]));

@@ -146,14 +146,18 @@ impl Engine<'_> {
         name: &str,
     ) -> Result<Vec<Pair>, Box<Problem>> {
         let mut pairs: Vec<Pair> = Vec::new();
+        // Kustomize stops at the first file that it can't have; a person would rather know all of them.
+        let mut missing: Vec<Box<Problem>> = Vec::new();
         let list = |field: &str| arguments.get(field).map(Node::items).unwrap_or_default();
         let env = arguments.get("env").filter(|node| !text_of(Some(node)).is_empty());
         for node in list("envs").iter().chain(env) {
             let text = text_of(Some(node));
-            let file = self
-                .load(kustomization, text, node.span)
-                .map_err(|problem| prefixed(problem, &format!("loading KV pairs: env source files: [{text}]: ")))?;
-            pairs.extend(env_pairs(file.id, file.bytes().unwrap_or_default()));
+            match self.load(kustomization, text, node.span) {
+                Ok(file) => pairs.extend(env_pairs(file.id, file.bytes().unwrap_or_default())),
+                Err(problem) => {
+                    missing.push(prefixed(problem, &format!("loading KV pairs: env source files: [{text}]: ")));
+                }
+            }
         }
         for node in list("literals") {
             let text = text_of(Some(node));
@@ -186,12 +190,20 @@ impl Engine<'_> {
                     )));
                 }
             };
-            let file = self
-                .load(kustomization, path, node.span)
-                .map_err(|problem| prefixed(problem, &format!("loading KV pairs: file sources: [{text}]: ")))?;
+            let file = match self.load(kustomization, path, node.span) {
+                Ok(file) => file,
+                Err(problem) => {
+                    missing.push(prefixed(problem, &format!("loading KV pairs: file sources: [{text}]: ")));
+                    continue;
+                }
+            };
             let bytes = file.bytes().unwrap_or_default().to_vec();
             let span = Span::new(file.id, 0, bytes.len());
             pairs.push(Pair { key: key.to_owned(), bytes, span });
+        }
+        if let Some(last) = missing.pop() {
+            missing.into_iter().for_each(|problem| self.report(*problem));
+            return Err(last);
         }
         let mut known = HashSet::new();
         if let Some(twice) = pairs.iter().find(|pair| !known.insert(pair.key.as_str())) {
@@ -292,6 +304,10 @@ fn inherit(resource: &mut Resource, old: &Resource, behavior: Behavior, by: Span
     if behavior == Behavior::Merge {
         merge(&["data"]);
         merge(&["binaryData"]);
+        // The object is still the old one, which has grown.
+        resource.root.span = old.root.span;
+        resource.root.history = old.root.history.clone();
+        resource.root.changed(Action::Merged, by, Some(old.root.clone()));
     }
     if let Some(metadata) =
         resource.root.as_mapping_mut().and_then(|root| super::resource::map_at(root, "metadata", by))

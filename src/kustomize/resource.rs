@@ -309,10 +309,7 @@ impl Resources {
 
     /// Puts a resource in the place of another.
     pub(super) fn replace(&mut self, at: usize, resource: Resource) {
-        self.ids_changed();
-        if let Some(place) = self.list.get_mut(at) {
-            *place = resource;
-        }
+        self.change(at, |place| *place = resource);
     }
 
     /// Indexes of the resources with this id; `key` as [`ResId::key`] gives it.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use foldhash::{HashMap, HashMapExt};
 
 use super::accumulate::{Accumulator, Engine};
-use super::field_spec::{split_path, visit};
+use super::field_spec::visit;
 use super::id::{Gvk, ResId, text_of};
 use super::kustomization::Kustomization;
 use super::problem::Problem;
+use super::replacement::smart_parts;
 use super::scalar::{Kind, kind};
 use crate::source::Span;
 use crate::yaml::{Action, Node, Style, Tag, Value};
@@ -102,7 +103,7 @@ impl Engine<'_> {
 
 /// The node at `spec.ports[0].name`.
 fn at_path<'a>(root: &'a Node, path: &str) -> Option<&'a Node> {
-    split_path(path, '.').iter().try_fold(root, |node, part| {
+    smart_parts(path).iter().try_fold(root, |node, part| {
         let (name, indexes) = part.split_once('[').unwrap_or((part, ""));
         let node = match name.parse::<usize>() {
             Ok(index) if node.as_sequence().is_some() => node.items().get(index)?,
