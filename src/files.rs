@@ -1,5 +1,6 @@
 //! The repository's files with their YAML parsed once and shared.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rayon::prelude::*;
@@ -70,6 +71,27 @@ impl Files {
             Entry::File(id) => Some(self.sources.file(id)),
             Entry::Directory => None,
         }
+    }
+
+    /// The files directly in `directory`, or below it too, that are `wanted`; sorted.
+    pub fn below(&self, directory: &RepoPath, recurse: bool, wanted: &dyn Fn(&RepoPath) -> bool) -> Vec<RepoPath> {
+        let mut found = Vec::new();
+        let mut waiting = vec![directory.clone()];
+        let mut seen = BTreeSet::new();
+        while let Some(directory) = waiting.pop() {
+            if !seen.insert(self.sources.resolve(&directory)) {
+                continue;
+            }
+            for child in self.sources.children(&directory) {
+                match self.sources.entry(&child) {
+                    Some(Entry::File(_)) if wanted(&child) => found.push(child),
+                    Some(Entry::Directory) if recurse => waiting.push(child),
+                    _ => {}
+                }
+            }
+        }
+        found.sort();
+        found
     }
 
     /// Parses YAML that stands inside a scalar of one of the files, or that a generator read from one; spans point into

@@ -168,33 +168,7 @@ fn objects_in(root: &Node) -> Vec<Object> {
 
 /// The YAML files directly in `directory`, or below it too.
 pub fn yaml_files(files: &Files, directory: &RepoPath, recurse: bool) -> Vec<RepoPath> {
-    files_below(files, directory, recurse, &is_yaml)
-}
-
-/// The files directly in `directory`, or below it too, that are `wanted`; sorted.
-pub(super) fn files_below(
-    files: &Files,
-    directory: &RepoPath,
-    recurse: bool,
-    wanted: &dyn Fn(&RepoPath) -> bool,
-) -> Vec<RepoPath> {
-    let mut found = Vec::new();
-    let mut waiting = vec![directory.clone()];
-    let mut seen = BTreeSet::new();
-    while let Some(directory) = waiting.pop() {
-        if !seen.insert(files.sources.resolve(&directory)) {
-            continue;
-        }
-        for child in files.sources.children(&directory) {
-            match files.sources.entry(&child) {
-                Some(Entry::File(_)) if wanted(&child) => found.push(child),
-                Some(Entry::Directory) if recurse => waiting.push(child),
-                _ => {}
-            }
-        }
-    }
-    found.sort();
-    found
+    files.below(directory, recurse, &is_yaml)
 }
 
 /// The kustomization in `directory`, if there is one.

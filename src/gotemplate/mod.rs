@@ -12,6 +12,7 @@ mod builtins;
 mod evaluate;
 mod lex;
 mod parse;
+mod paths;
 mod print;
 mod sprig;
 mod tree;

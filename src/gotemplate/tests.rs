@@ -127,3 +127,16 @@ fn a_printed_value_keeps_its_place() {
     });
     assert_eq!(places.collect::<Vec<_>>(), ["template", "Web_1", "made"]);
 }
+
+#[test]
+fn fields_that_are_read_are_told_from_the_tree() {
+    let text = "{{ .Values.a.b }}{{ with $.Values.c }}{{ .d }}{{ end }}{{ index .Values \"e\" \"f\" }}{{ lower (.root.Values.g) }}";
+    let template = Template::parse(text, &Sprig).expect("a template");
+    let paths = template.paths_below("Values");
+    let paths: Vec<String> = paths.iter().map(|path| path.join(".")).collect();
+    assert_eq!(paths, ["a.b", "c", "e.f", "g"]);
+    for whole in ["{{ toYaml .Values }}", "{{ $x := .Values }}", "{{ get . \"Values\" }}"] {
+        let template = Template::parse(whole, &Sprig).expect("a template");
+        assert!(template.paths_below("Values").iter().any(Vec::is_empty), "{whole}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use globset::{GlobBuilder, GlobMatcher};
 
-use super::super::inventory::{files_below, yaml_files};
+use super::super::inventory::yaml_files;
 use crate::files::Files;
 use crate::source::{FileId, RepoPath};
 use crate::yaml::Node;
@@ -16,7 +16,7 @@ pub(super) fn files(options: Option<&Node>, directory: &RepoPath, files: &Files)
 /// The first Jsonnet program among the files that a directory source applies.
 pub(super) fn program(options: Option<&Node>, directory: &RepoPath, files: &Files) -> Option<RepoPath> {
     let is_program = |path: &RepoPath| path.extension() == Some("jsonnet");
-    let found = files_below(files, directory, recurses(options), &is_program);
+    let found = files.below(directory, recurses(options), &is_program);
     chosen(options, directory, found).into_iter().next()
 }
 

@@ -128,12 +128,17 @@ fn chart(
     if let Some(chart) = root.at(&["spec", "chart"]) {
         let version = root.at(&["spec", "version"]);
         let of = root.at(&["spec", "sourceRef"]).and_then(|of| source(of, found.namespace(), declarations));
+        let url = of.and_then(|of| of.object.root.str_at(&["spec", "url"]));
+        let path = chart.as_text().unwrap_or_default();
+        let from_git = root.str_at(&["spec", "sourceRef", "kind"]) != Some("HelmRepository");
+        let own = from_git && url.is_none_or(|url| inventory.own.is_own(url));
+        let directory = RepoPath::root().join(path).filter(|path| own && crate::helm::is_chart(files, path));
         return Named {
             chart: ChartRef {
-                name: last_part(chart.as_text().unwrap_or_default()).to_owned(),
-                repository: of.and_then(|of| of.object.root.str_at(&["spec", "url"])).map(str::to_owned),
+                name: last_part(path).to_owned(),
+                repository: url.filter(|_| directory.is_none()).map(str::to_owned),
                 version: version.and_then(Node::as_text).map(str::to_owned),
-                directory: None,
+                directory,
             },
             span: chart.span,
             version_span: version.map(|version| version.span),

@@ -110,6 +110,8 @@ fn overlay(spec: Option<&Node>, directory: &RepoPath, files: &Files) -> Option<N
         let resources = paths.into_iter().map(|path| Node::string(path, span)).collect();
         mapping.push(Entry { key: Key::new("resources", span), value: Node::sequence(resources, span) });
     }
+    let ignores_missing =
+        spec.and_then(|spec| spec.get("ignoreMissingComponents")).and_then(Node::as_bool) == Some(true);
     for entry in spec.map(Node::entries).unwrap_or_default() {
         let key = entry.key.text.as_str();
         let mut push = |name: &str, value: Node| mapping.push(Entry { key: Key::new(name, entry.key.span), value });
@@ -124,6 +126,14 @@ fn overlay(spec: Option<&Node>, directory: &RepoPath, files: &Files) -> Option<N
                     let pairs = Node::mapping(Mapping::from_iter([pairs]), labels.span);
                     push("labels", Node::sequence(vec![pairs], labels.span));
                 }
+            }
+            "components" if ignores_missing => {
+                let is_there = |item: &&Node| {
+                    let path = item.as_text().and_then(|text| directory.join(text));
+                    path.is_none_or(|path| files.sources.entry(&path).is_some())
+                };
+                let items = entry.value.items().iter().filter(is_there).cloned().collect();
+                push(key, Node::sequence(items, entry.value.span));
             }
             key if SAME.contains(&key) => push(key, entry.value.clone()),
             _ => {}

@@ -146,7 +146,7 @@ impl Substitution {
         let mut rest = text;
         while let Some(at) = rest.find("${") {
             let (before, after) = (rest.get(..at)?, rest.get(at + 2..)?);
-            let end = after.find('}');
+            let end = closing(after);
             if let Some(escaped) = before.strip_suffix('$') {
                 out.push_str(escaped);
                 out.push_str("${");
@@ -177,11 +177,12 @@ impl Substitution {
             _ => Some(["=", ":=", "-", ":-"].iter().find_map(|sign| operation.strip_prefix(sign))?),
         };
         match (set, default) {
-            (Some(value), Some(default)) if value.is_empty() && operation.starts_with(':') => Some(default.to_owned()),
+            (Some(value), Some(default)) if value.is_empty() && operation.starts_with(':') => self.text(default),
             (Some(value), _) => Some(value.clone()),
             // A variable from a Secret may hide behind any name.
             (None, _) if !self.complete => None,
-            (None, default) => Some(default.unwrap_or_default().to_owned()),
+            // A default may hold variables itself.
+            (None, default) => self.text(default.unwrap_or_default()),
         }
     }
 }
@@ -190,6 +191,28 @@ impl Substitution {
 fn split_name(expression: &str) -> (&str, &str) {
     let end = expression.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(expression.len());
     expression.split_at(end)
+}
+
+/// How deep variables may stand in the defaults of others.
+const MAX_DEPTH: usize = 20;
+
+/// Where the brace closes that stands before the text.
+fn closing(text: &str) -> Option<usize> {
+    let mut open = 1;
+    for (at, character) in text.char_indices() {
+        match character {
+            '{' if text.get(..at).is_some_and(|before| before.ends_with('$')) => open += 1,
+            '}' => open -= 1,
+            _ => {}
+        }
+        if open == 0 {
+            return Some(at);
+        }
+        if open > MAX_DEPTH {
+            return None;
+        }
+    }
+    None
 }
 
 fn has_unknown(node: &Node) -> bool {
@@ -228,6 +251,7 @@ mod tests {
             ("${B:=d}${B:-e}", Some("de")),
             ("${E:=d}${E-d}", Some("d")),
             ("$${A} $A", Some("${A} $A")),
+            ("${B:=${A}-${C:-z}}!", Some("x-z!")),
             ("${A/x/y}", None),
             ("${A", None),
         ];

@@ -50,7 +50,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
             }
             let same = by_name.get(&(kind, name)).map(Vec::as_slice).unwrap_or_default();
             let is_deployed = same.iter().any(|(object, other)| {
-                other.app.declared.span().is_some() && may_be(other.namespace_of(object), namespace)
+                other.app.declared.span().is_some() && may_be(repository.home_of(other, object), namespace)
             });
             if is_deployed || deployed.objects.is_empty() || repository.config.is_external(kind, namespace, name) {
                 continue;

@@ -41,6 +41,11 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
         *uses.entry((reference.kind, reference.name)).or_default() += 1;
         *uses_of_kind.entry(reference.kind).or_default() += 1;
     }
+    let mut most_uses: HashMap<&str, usize> = HashMap::new();
+    for ((kind, _), count) in &uses {
+        let most = most_uses.entry(kind).or_default();
+        *most = (*most).max(*count);
+    }
     // What most references of a kind name is there, though perhaps only the bootstrap made it.
     let is_usual = |kind: &str, name: &str| {
         let of_kind = uses_of_kind.get(kind).copied().unwrap_or_default();
@@ -48,7 +53,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     };
     let is_rare = |kind: &str, name: &str| {
         let own = uses.get(&(kind, name)).copied().unwrap_or_default();
-        BOOTSTRAPPED.contains(&kind) && uses.iter().any(|((other, _), count)| *other == kind && *count >= RARE * own)
+        BOOTSTRAPPED.contains(&kind) && most_uses.get(kind).is_some_and(|most| *most >= RARE * own)
     };
     let mut usual: Vec<(&str, &str)> = uses.keys().copied().filter(|(kind, name)| is_usual(kind, name)).collect();
     usual.extend(uses.keys().copied().filter(|(kind, name)| BOOTSTRAPPED.contains(kind) && *name == "flux-system"));

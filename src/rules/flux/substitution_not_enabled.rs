@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::variables::{Defined, Use, opts_out, uses};
 use super::world::World;
 use crate::gitops::{Declared, SourceKind};
+use crate::kubernetes::Object;
 use crate::repository::{BuiltApp, Repository};
 use crate::rules::{Check, Findings};
-use crate::source::Span;
+use crate::source::{FileId, Span};
+use crate::yaml::{Node, Value};
 
 pub(crate) const CHECK: Check = Check::Repository(check);
 
@@ -15,12 +17,19 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     let world = World::of(repository);
     let mut defined: BTreeMap<&str, Span> = BTreeMap::new();
     let mut judged = BTreeSet::new();
+    // Where other Kustomizations of the same file take variables from what is not in Git.
+    let mut taken: BTreeMap<FileId, Span> = BTreeMap::new();
     for (member, _) in world.built("Kustomization") {
         if world.has_its_variables(member) {
             judged.insert(member.object.name_span());
         }
-        for (name, span) in Defined::by(member, repository).names {
+        let by_member = Defined::by(member, &world);
+        for (name, span) in by_member.names {
             defined.entry(name).or_insert(span);
+        }
+        let source = member.object.root.at(&["spec", "postBuild", "substituteFrom"]).filter(|_| by_member.open);
+        if let Some(name) = source.and_then(|source| source.items().first()?.get("name")) {
+            taken.entry(member.object.root.span.file).or_insert(name.span);
         }
     }
     // A variable that comes from outside Git is known by those who use it.
@@ -45,11 +54,16 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
         // A child's own variables are the child's matter, and a text of several lines may be a program with its own.
         let is_child = |group: &str| group == "kustomize.toolkit.fluxcd.io";
         let objects = app.objects.iter().filter(|object| !opts_out(&object.root) && !is_child(&object.id.group));
-        let used = objects
-            .flat_map(|object| uses(&object.root))
-            .find(|used| defined.contains_key(used.name) && is_short(used));
-        let Some(used) = used else { continue };
-        let Some(definition) = defined.get(used.name) else { continue };
+        let others = taken.get(&declaration.file);
+        let definition_of = |object: &Object, used: &Use<'_>| {
+            let known = defined.get(used.name).filter(|_| is_short(used));
+            known.or_else(|| {
+                others.filter(|_| is_short(used) && is_setting(used.name) && !is_read_by_program(object, used))
+            })
+        };
+        let mut found = objects.flat_map(|object| uses(&object.root).into_iter().map(move |used| (object, used)));
+        let used = found.find_map(|(object, used)| definition_of(object, &used).map(|definition| (used, *definition)));
+        let Some((used, definition)) = used else { continue };
         findings.about(Some(app), None);
         let message = format!(
             "Kustomization `{}` has no `postBuild`, so `${{{}}}` reaches the cluster as it is written; other \
@@ -60,7 +74,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
             .report(place, message)
             .label("built without substitution")
             .related(used.span(repository), "stays as it is")
-            .related(*definition, "others have it")
+            .related(definition, "others have it")
             .help("add the `postBuild.substituteFrom` or `substitute` that the others have");
     }
 }
@@ -69,6 +83,26 @@ fn substitutes(app: &BuiltApp) -> bool {
     let has_variables = |kind: &SourceKind| matches!(kind, SourceKind::Kustomize { substitution: Some(_), .. });
     matches!(app.app.declared, Declared::FluxKustomization(_))
         && app.app.sources.iter().any(|source| has_variables(&source.kind))
+}
+
+/// Whether a name is written as people write settings of a cluster.
+fn is_setting(name: &str) -> bool {
+    name.len() > 3 && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
+/// Whether a program may replace the variable itself: in its command or environment, or in a file that it reads.
+fn is_read_by_program(object: &Object, used: &Use<'_>) -> bool {
+    const FIELDS: [&str; 8] = ["data", "stringData", "command", "args", "env", "script", "source", "values"];
+    fn holds(node: &Node, place: Span, inside: bool) -> bool {
+        match &node.value {
+            Value::Scalar(_) => inside && node.span == place,
+            Value::Sequence(items) => items.iter().any(|item| holds(item, place, inside)),
+            Value::Mapping(mapping) => mapping
+                .iter()
+                .any(|entry| holds(&entry.value, place, inside || FIELDS.contains(&entry.key.text.as_str()))),
+        }
+    }
+    holds(&object.root, used.node.span, false)
 }
 
 /// Whether the text is a value, not a program or a file.

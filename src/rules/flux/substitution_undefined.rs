@@ -19,7 +19,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     let world = World::of(repository);
     let mut declared: HashMap<Span, Vec<Defined<'a>>> = HashMap::new();
     for (member, _) in world.built("Kustomization").filter(|(member, _)| world.has_its_variables(*member)) {
-        let defined = Defined::by(member, repository);
+        let defined = Defined::by(member, &world);
         declared.entry(member.object.name_span()).or_default().push(defined);
     }
     for app in &repository.apps {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::world::{Member, may_be};
+use super::world::{Member, World, may_be};
 use crate::repository::Repository;
 use crate::source::Span;
 use crate::yaml::{Action, Node, Value};
@@ -17,7 +17,7 @@ pub(super) struct Defined<'a> {
 }
 
 impl<'a> Defined<'a> {
-    pub(super) fn by(member: Member<'a>, repository: &'a Repository) -> Self {
+    pub(super) fn by(member: Member<'a>, world: &World<'a>) -> Self {
         let mut defined = Self::default();
         let Some(block) = member.object.root.at(&["spec", "postBuild"]) else { return defined };
         defined.add(block.get("substitute"));
@@ -25,13 +25,8 @@ impl<'a> Defined<'a> {
             let kind = source.str_at(&["kind"]).unwrap_or_default();
             let name = source.get("name").and_then(Node::as_text).unwrap_or_default();
             let mut found = false;
-            for app in &repository.apps {
-                let is_named = |object: &&crate::kubernetes::Object| {
-                    object.id.is("", kind)
-                        && object.id.name == name
-                        && may_be(app.namespace_of(object), member.namespace)
-                };
-                for object in app.objects.iter().filter(is_named) {
+            for (object, namespace) in world.settings(kind, name) {
+                if may_be(namespace, member.namespace) {
                     found = true;
                     defined.add(object.root.get("data"));
                     defined.add(object.root.get("stringData"));

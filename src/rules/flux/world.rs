@@ -1,5 +1,7 @@
 //! Flux's objects as the cluster gets them, to be found by kind, namespace and name.
 
+use std::cell::{Cell, OnceCell};
+
 use foldhash::{HashMap, HashMapExt, HashSet};
 
 use crate::finding::{Confidence, Finding, nearest};
@@ -13,6 +15,9 @@ use crate::yaml::Node;
 /// The name that `flux bootstrap` and the Flux Operator give to the source and Kustomization of the cluster itself.
 /// Neither needs to be in Git.
 const BOOTSTRAP: &str = "flux-system";
+
+/// Names that are compared with names that lead nowhere, in all. Beyond it there are no suggestions.
+const MOST_COMPARISONS: usize = 2_000_000;
 
 /// Kinds that are taken for each other.
 const ALIKE: [&[&str]; 2] = [
@@ -49,6 +54,12 @@ pub(super) enum Found<'a> {
 pub(super) struct World<'a> {
     members: Vec<Member<'a>>,
     by_name: HashMap<&'a str, Vec<usize>>,
+    /// Positions of those whose name holds a variable.
+    unsettled: Vec<usize>,
+    /// ConfigMaps and Secrets of every app by name, with their namespaces; read when the first is asked for.
+    settings: OnceCell<HashMap<&'a str, Vec<(&'a Object, &'a str)>>>,
+    /// How many names may still be compared with names that lead nowhere.
+    comparisons: Cell<usize>,
     /// Whether objects of Flux may come from elsewhere: another repository, or a template.
     pub(super) open: bool,
     /// Whether a parent patches variables into its children, so that what no parent builds lacks them.
@@ -70,8 +81,18 @@ impl<'a> World<'a> {
         let written = written.filter(|object| !built.contains(&object.name_span()));
         members.extend(written.map(|object| Member { object, namespace: &object.id.namespace, app: None }));
         let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
+        let mut unsettled = Vec::new();
         for (at, member) in members.iter().enumerate() {
             by_name.entry(member.object.id.name.as_str()).or_default().push(at);
+            if member
+                .object
+                .root
+                .at(&["metadata", "name"])
+                .and_then(Node::value_text)
+                .is_some_and(|name| name.contains("${"))
+            {
+                unsettled.push(at);
+            }
         }
         let open = repository.apps.iter().any(holds_unknown_objects);
         let patches_variables = members.iter().any(|member| {
@@ -79,7 +100,16 @@ impl<'a> World<'a> {
             let texts = patches.iter().filter_map(|patch| patch.get("patch")?.value_text());
             member.object.id.kind == "Kustomization" && texts.into_iter().any(|text| text.contains("postBuild"))
         });
-        Self { members, by_name, open, patches_variables, repository }
+        Self {
+            members,
+            by_name,
+            unsettled,
+            settings: OnceCell::new(),
+            comparisons: Cell::new(MOST_COMPARISONS),
+            open,
+            patches_variables,
+            repository,
+        }
     }
 
     /// Those that a build holds and that are of a kind.
@@ -102,6 +132,28 @@ impl<'a> World<'a> {
         self.same_name(kind, name).filter(move |member| may_be(member.namespace, namespace))
     }
 
+    /// The ConfigMaps or Secrets of a name that some app deploys, with their namespaces.
+    pub(super) fn settings(&self, kind: &str, name: &str) -> impl Iterator<Item = (&'a Object, &'a str)> {
+        let all = self.settings.get_or_init(|| {
+            let mut all: HashMap<&str, Vec<_>> = HashMap::new();
+            for app in &self.repository.apps {
+                let wanted =
+                    app.objects.iter().filter(|object| object.id.is("", "ConfigMap") || object.id.is("", "Secret"));
+                for object in wanted {
+                    all.entry(object.id.name.as_str()).or_default().push((object, app.namespace_of(object)));
+                }
+            }
+            all
+        });
+        let found = all.get(name).map(Vec::as_slice).unwrap_or_default();
+        found.iter().copied().filter(move |(object, _)| object.id.kind == kind)
+    }
+
+    fn unsettled(&self, kind: &str) -> impl Iterator<Item = Member<'a>> {
+        let found = self.unsettled.iter().filter_map(|at| self.members.get(*at)).copied();
+        found.filter(move |member| member.object.id.kind == kind)
+    }
+
     fn same_name(&self, kind: &str, name: &str) -> impl Iterator<Item = Member<'a>> {
         let found = self.by_name.get(name).map(Vec::as_slice).unwrap_or_default();
         found.iter().filter_map(|at| self.members.get(*at)).copied().filter(move |member| member.object.id.kind == kind)
@@ -119,7 +171,7 @@ impl<'a> World<'a> {
             || known.contains(&name)
             || self.named(kind, namespace, name).next().is_some()
             || self.repository.config.is_external(kind, namespace, name)
-            || self.of_kind(kind).any(|member| may_become(member.object, name));
+            || self.unsettled(kind).any(|member| may_become(member.object, name));
         if is_there {
             return Found::There;
         }
@@ -127,6 +179,11 @@ impl<'a> World<'a> {
             return Found::OtherNamespace(member);
         }
         let neighbours = || self.of_kind(kind).filter(|member| may_be(member.namespace, namespace));
+        let left = self.comparisons.get().checked_sub(self.members.len() + known.len());
+        self.comparisons.set(left.unwrap_or(0));
+        if left.is_none() {
+            return if self.open { Found::There } else { Found::Missing };
+        }
         let names = neighbours().map(|member| member.object.id.name.as_str()).filter(|name| !name.is_empty());
         if let Some(near) = slip(name, names.chain(known.iter().copied())) {
             return Found::Near(near, neighbours().find(|member| member.object.id.name == near));
