@@ -420,6 +420,13 @@ impl<'a> Builder<'a> {
             None => {
                 let (key, problem) = read_key(node, place);
                 *pending = Some(key);
+                // `{{ x }}` is a map whose only key is the map `{ x }`.
+                let in_braces = |at: usize| self.text.get(at..).is_some_and(|text| text.starts_with("{{"));
+                let outer = (place.start as usize).checked_sub(self.offset + 1);
+                let problem = match problem {
+                    Some(ProblemKind::KeyNotScalar) if outer.is_some_and(in_braces) => Some(ProblemKind::KeyTemplate),
+                    problem => problem,
+                };
                 problem.map(|kind| (kind, place))
             }
             Some(PendingKey::Unusable) => None,

@@ -42,6 +42,8 @@ pub enum ProblemKind {
     AliasBomb,
     /// A map or list as key.
     KeyNotScalar,
+    /// A template's expression, `{{ … }}`, which YAML takes for a map that is the key of another.
+    KeyTemplate,
     /// Null as key: `~: 1`, or a colon with nothing before it.
     KeyNull,
     /// `<<` with something else than maps.
@@ -89,6 +91,7 @@ impl ProblemKind {
             Self::KeyNotScalar => {
                 "a map or list stands where a key is expected; Kubernetes knows text keys only".to_owned()
             }
+            Self::KeyTemplate => "an expression of a template stands here, but nothing renders this file".to_owned(),
             Self::KeyNull => "this key is null; Kubernetes knows text keys only".to_owned(),
             Self::MergeNotMap => "`<<` takes a map or a list of maps; this is neither".to_owned(),
             Self::NotUtf8 => "these bytes are not UTF-8, so nothing in the file can be read".to_owned(),
@@ -124,6 +127,11 @@ impl ProblemKind {
             Self::RecursiveAlias => "name another anchor, or write the value out".to_owned(),
             Self::AliasBomb => "write the values out, or repeat fewer levels".to_owned(),
             Self::KeyNotScalar => "quote the key; a value that starts with `{` or `[` must be quoted too".to_owned(),
+            Self::KeyTemplate => {
+                "write the value itself, or quote it if the braces are meant; Helm renders the files of a chart's \
+                 `templates` only"
+                    .to_owned()
+            }
             Self::KeyNull => "write the key's name, or quote it if `null` is its name".to_owned(),
             Self::MergeNotMap => "name an anchor that stands before a map".to_owned(),
             Self::NotUtf8 | Self::WideEncoding(_) => "save the file as UTF-8".to_owned(),

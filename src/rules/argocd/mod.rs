@@ -22,6 +22,7 @@ pub(super) mod object_too_large;
 pub(super) mod path_empty;
 pub(super) mod path_missing;
 pub(super) mod project_destination_not_permitted;
+pub(super) mod project_group_mismatch;
 pub(super) mod project_invalid;
 pub(super) mod project_kind_not_permitted;
 pub(super) mod project_scope_mismatch;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::variables::{Defined, Use, opts_out, uses};
+use super::variables::{Defined, Use, is_setting, is_short, opts_out, uses};
 use super::world::World;
 use crate::gitops::{Declared, SourceKind};
 use crate::kubernetes::Object;
@@ -85,11 +85,6 @@ fn substitutes(app: &BuiltApp) -> bool {
         && app.app.sources.iter().any(|source| has_variables(&source.kind))
 }
 
-/// Whether a name is written as people write settings of a cluster.
-fn is_setting(name: &str) -> bool {
-    name.len() > 3 && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
-}
-
 /// Whether a program may replace the variable itself: in its command or environment, or in a file that it reads.
 fn is_read_by_program(object: &Object, used: &Use<'_>) -> bool {
     const FIELDS: [&str; 8] = ["data", "stringData", "command", "args", "env", "script", "source", "values"];
@@ -103,9 +98,4 @@ fn is_read_by_program(object: &Object, used: &Use<'_>) -> bool {
         }
     }
     holds(&object.root, used.node.span, false)
-}
-
-/// Whether the text is a value, not a program or a file.
-fn is_short(used: &Use<'_>) -> bool {
-    used.node.value_text().is_some_and(|text| !text.contains('\n'))
 }

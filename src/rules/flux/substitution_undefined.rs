@@ -2,13 +2,14 @@
 
 use foldhash::{HashMap, HashMapExt};
 
-use super::variables::{Defined, Use, opts_out, uses};
+use super::variables::{Defined, Use, is_setting, is_short, opts_out, uses};
 use super::world::World;
 use crate::finding::{Confidence, nearest};
 use crate::gitops::{Declared, SourceKind};
 use crate::repository::Repository;
 use crate::rules::{Check, Findings};
 use crate::source::{FileId, Span};
+use crate::yaml::Node;
 
 pub(crate) const CHECK: Check = Check::Repository(check);
 
@@ -21,6 +22,9 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     for (member, _) in world.built("Kustomization").filter(|(member, _)| world.has_its_variables(*member)) {
         let defined = Defined::by(member, &world);
         declared.entry(member.object.name_span()).or_default().push(defined);
+    }
+    if world.built("Kustomization").next().is_none() {
+        judge_undeclared(repository, findings);
     }
     for app in &repository.apps {
         let Declared::FluxKustomization(place) = app.app.declared else { continue };
@@ -81,6 +85,42 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
             for other in others.iter().take(MOST_PLACES) {
                 finding.related(other.span(repository), "here too");
             }
+        }
+    }
+}
+
+/// Judges releases whose Kustomization is in another repository: a variable that is one letter away from a setting of a
+/// ConfigMap which holds nothing but settings.
+fn judge_undeclared<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
+    let mut settings: HashMap<&str, Span> = HashMap::new();
+    let objects = || repository.apps.iter().flat_map(|app| app.objects.iter().map(move |object| (app, object)));
+    for (_, object) in objects().filter(|(_, object)| object.id.is("", "ConfigMap")) {
+        let data = object.root.get("data").map(Node::entries).unwrap_or_default();
+        if data.iter().all(|entry| is_setting(&entry.key.text)) {
+            settings.extend(data.iter().map(|entry| (entry.key.text.as_str(), entry.key.span)));
+        }
+    }
+    if settings.is_empty() {
+        return;
+    }
+    for (app, object) in objects().filter(|(_, object)| object.id.group == "helm.toolkit.fluxcd.io") {
+        for used in uses(&object.root) {
+            if opts_out(&object.root) || settings.contains_key(used.name) || !is_short(&used) {
+                continue;
+            }
+            let near = nearest(used.name, settings.keys().copied()).filter(|near| is_slip(used.name, near));
+            let Some((near, defined)) = near.and_then(|near| Some((near, *settings.get(near)?))) else { continue };
+            let message = format!(
+                "nothing in this repository defines the variable `{}`: Flux puts an empty text in its place",
+                used.name
+            );
+            findings.about(Some(app), Some(object));
+            findings
+                .report(used.span(repository), message)
+                .label("becomes empty")
+                .related(defined, format!("`{near}` is defined"))
+                .help(format!("did you mean `${{{near}}}`?"))
+                .confidence(Confidence::Medium);
         }
     }
 }

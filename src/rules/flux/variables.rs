@@ -111,3 +111,13 @@ pub(super) fn opts_out(root: &Node) -> bool {
         .iter()
         .any(|field| root.str_at(&["metadata", field, "kustomize.toolkit.fluxcd.io/substitute"]) == Some("disabled"))
 }
+
+/// Whether a name is written as people write settings of a cluster.
+pub(super) fn is_setting(name: &str) -> bool {
+    name.len() > 3 && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+}
+
+/// Whether the text is a value, not a program or a file.
+pub(super) fn is_short(used: &Use<'_>) -> bool {
+    used.node.value_text().is_some_and(|text| !text.contains('\n'))
+}

@@ -122,10 +122,9 @@ impl Judge<'_, '_> {
     }
 
     fn report(&mut self, span: Span, message: String, near: &str) {
-        if self.app.unresolved.is_empty() || !self.release.incomplete {
-            if self.seen.insert(span) {
-                self.findings.report(span, message).label("read by nothing").help(format!("did you mean `{near}`?"));
-            }
+        let is_known = self.app.unresolved.is_empty() || !self.release.incomplete;
+        if is_known && self.seen.insert(span) {
+            self.findings.report(span, message).label("read by nothing").help(format!("did you mean `{near}`?"));
         }
     }
 }

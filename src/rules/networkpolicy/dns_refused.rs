@@ -11,13 +11,19 @@ pub(crate) const CHECK: Check = Check::Repository(check);
 
 const DNS: u16 = 53;
 
+/// So many policies may forget it, if none thinks of it.
+const MOST_WITHOUT: usize = 3;
+
 fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     let network = repository.network();
-    for (at, policy) in network.policies.iter().enumerate() {
-        let Some(named) = named_peer(policy) else { continue };
-        if policy.namespace.is_empty() || !is_refused(network, at, policy) {
-            continue;
-        }
+    let named = network.policies.iter().enumerate().filter_map(|(at, policy)| Some((at, policy, named_peer(policy)?)));
+    let (refused, permitted): (Vec<_>, Vec<_>) =
+        named.partition(|(at, policy, _)| !policy.namespace.is_empty() && is_refused(network, *at, policy));
+    // Where none of many lets its pods ask, something that is not in this repository does.
+    if permitted.is_empty() && refused.len() > MOST_WITHOUT {
+        return;
+    }
+    for (_, policy, named) in refused {
         let message = format!(
             "{} closes the egress of its pods, and no rule lets them ask a DNS server: they can't resolve the names of \
              those they may talk to",
