@@ -145,9 +145,10 @@ impl<'a> Index<'a> {
 impl<'a> Kind<'a> {
     fn add(&mut self, name: &CompactString, namespace: &str, definition: Definition<'a>) {
         let names = self.namespaces.entry(namespace.into()).or_default();
-        let definitions = names.entry(name.clone()).or_default();
+        // Nearly every name is defined once, in one namespace; a list makes room for four.
+        let definitions = names.entry(name.clone()).or_insert_with(|| Vec::with_capacity(1));
         if definitions.is_empty() {
-            let homes = self.homes.entry(name.clone()).or_default();
+            let homes = self.homes.entry(name.clone()).or_insert_with(|| Vec::with_capacity(1));
             if homes.len() < MOST_DEFINITIONS {
                 homes.push(namespace.into());
             }

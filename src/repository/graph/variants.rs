@@ -22,13 +22,14 @@ impl Variants {
         let mut builders: HashMap<Span, Vec<usize>> = HashMap::new();
         for (at, app) in repository.apps.iter().enumerate().filter(|(_, app)| is_on_disk(app)) {
             for object in &app.objects {
-                let apps = builders.entry(object.root.span).or_default();
+                let apps = builders.entry(object.root.span).or_insert_with(|| Vec::with_capacity(1));
                 if apps.len() < MOST_VARIANTS && apps.last() != Some(&at) {
                     apps.push(at);
                 }
             }
         }
         builders.retain(|_, apps| apps.len() > 1);
+        builders.shrink_to_fit();
         Self(builders)
     }
 
