@@ -234,12 +234,15 @@ impl<'a, 'i> Search<'a, 'i> {
     }
 }
 
-/// Every manifest as it is written, by kind and name.
+/// Every manifest that no app applies as it is written, by kind and name.
 fn written(repository: &Repository) -> Written {
+    let listed = repository.apps.iter().filter(|app| !repository.is_unlisted(app));
+    let applied: HashSet<Span> = listed.flat_map(|app| &app.objects).map(|object| object.root.span).collect();
     let mut all = Written::new();
     for file in repository.files.sources.files().iter().filter(|file| crate::is_yaml(&file.path)) {
         let stream = repository.files.stream(file.id);
-        for root in stream.documents.iter().filter_map(|document| document.root.as_ref()) {
+        let roots = stream.documents.iter().filter_map(|document| document.root.as_ref());
+        for root in roots.filter(|root| !applied.contains(&root.span)) {
             let Some(id) = ObjectId::of(root) else { continue };
             let span = root.at(&["metadata", "name"]).map_or(root.span, |name| name.span);
             let places: &mut Vec<_> = all.entry((id.kind, id.name)).or_default();

@@ -19,9 +19,12 @@ pub(super) struct Dashboard<'a> {
 
 /// A file with a dashboard, not read yet.
 pub(super) struct File<'a> {
-    app: &'a BuiltApp,
-    object: &'a Object,
-    name: &'a str,
+    /// The app that brings it.
+    pub(super) app: &'a BuiltApp,
+    /// The ConfigMap.
+    pub(super) object: &'a Object,
+    /// Its key in there.
+    pub(super) name: &'a str,
     content: &'a Node,
 }
 
@@ -29,6 +32,11 @@ impl<'a> File<'a> {
     /// The text.
     pub(super) fn text(&self) -> &'a str {
         self.content.as_str().unwrap_or_default()
+    }
+
+    /// Whether it is the other: one ConfigMap that two apps bring, or one text in two of them.
+    pub(super) fn is_same(&self, other: &File<'_>) -> bool {
+        self.content.span == other.content.span || self.object.id == other.object.id && self.name == other.name
     }
 
     /// The dashboard; `None` if it can't be read.
@@ -39,10 +47,10 @@ impl<'a> File<'a> {
     }
 }
 
-/// Every dashboard whose text is worth reading.
-pub(super) fn all(repository: &Repository, worth_reading: fn(&str) -> bool) -> Vec<Dashboard<'_>> {
-    let files = files(repository).into_iter().filter(|file| worth_reading(file.text()));
-    files.filter_map(|file| file.read(repository)).collect()
+/// Every dashboard whose text is worth reading, read one after the other: they are long.
+pub(super) fn all(repository: &Repository, worth_reading: fn(&str) -> bool) -> impl Iterator<Item = Dashboard<'_>> {
+    let files = files(repository).into_iter().filter(move |file| worth_reading(file.text()));
+    files.filter_map(|file| file.read(repository))
 }
 
 /// Every file with a dashboard. Those of grafana-operator's objects are left out.
