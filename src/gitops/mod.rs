@@ -150,7 +150,7 @@ impl FromIterator<Declaration> for Declarations {
         let mut by_name: HashMap<_, Vec<usize>> = HashMap::new();
         for (at, declaration) in list.iter().enumerate() {
             let id = &declaration.object.id;
-            by_name.entry((id.kind.clone(), id.name.clone())).or_default().push(at);
+            by_name.entry((id.kind.clone(), id.name.clone())).or_insert_with(|| Vec::with_capacity(1)).push(at);
         }
         Self { list, by_name }
     }

@@ -1,6 +1,7 @@
 //! One object and its identity.
 
 use std::fmt;
+use std::sync::Arc;
 
 use compact_str::CompactString;
 
@@ -25,8 +26,8 @@ pub struct ObjectId {
 /// One object as it would reach the cluster.
 #[derive(Clone, Debug)]
 pub struct Object {
-    /// Its identity.
-    pub id: ObjectId,
+    /// Its identity, shared by all copies of the object.
+    pub id: Arc<ObjectId>,
     /// Its content.
     pub root: Node,
 }
@@ -72,7 +73,7 @@ impl fmt::Display for ObjectId {
 impl Object {
     /// An object from its content; `None` if that is no Kubernetes object.
     pub fn new(root: Node) -> Option<Self> {
-        Some(Self { id: ObjectId::of(&root)?, root })
+        Some(Self { id: ObjectId::of(&root)?.into(), root })
     }
 
     /// The objects of a document: the items of a `List`, else the document itself. A list within a list stays whole, as

@@ -314,5 +314,6 @@ fn is_local(resource: &Resource) -> bool {
 /// Unlike anyone else, kustomize takes objects without an apiVersion.
 fn object(root: Node) -> Object {
     let ResId { gvk, name, namespace } = ResId::of(&root);
-    Object { id: ObjectId { group: gvk.group, version: gvk.version, kind: gvk.kind, namespace, name }, root }
+    let id = ObjectId { group: gvk.group, version: gvk.version, kind: gvk.kind, namespace, name };
+    Object { id: id.into(), root }
 }

@@ -135,7 +135,8 @@ impl<'a> Writer<'a> {
         }
         if let Some(fix) = &finding.fix {
             let how = if fix.safe { "`--fix` does it" } else { "look at it first; `--fix` leaves it alone" };
-            notes.push(("fix:", format!("{} ({how})", visible::line(&fix.title))));
+            let told = finding.help.as_deref().is_some_and(|help| help.starts_with(&fix.title));
+            notes.push(("fix:", if told { how.to_owned() } else { format!("{} ({how})", visible::line(&fix.title)) }));
         }
         let object = finding.object.as_deref().map(visible::line);
         let apps = apps_in_words(&finding.apps);

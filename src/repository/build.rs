@@ -98,7 +98,7 @@ fn revised(written: &Declarations, built: &[BuiltApp]) -> Declarations {
             app.objects.iter().filter(|object| object.id.is("", "ConfigMap")).cloned().collect();
         let config_maps = Arc::new(config_maps);
         for object in app.objects.iter().filter(|object| is_declaration(&object.id)) {
-            let variants = by_origin.entry(origin(object)).or_default();
+            let variants = by_origin.entry(origin(object)).or_insert_with(|| Vec::with_capacity(1));
             let namespace = app.app.destination.namespace.clone();
             let known = variants.iter().any(|Variant { built_from, declaration }| {
                 declaration.object.id == object.id && directory.is_some() && *built_from == directory
@@ -112,7 +112,7 @@ fn revised(written: &Declarations, built: &[BuiltApp]) -> Declarations {
         }
     }
     for declaration in written.all() {
-        let variants = by_origin.entry(origin(&declaration.object)).or_default();
+        let variants = by_origin.entry(origin(&declaration.object)).or_insert_with(|| Vec::with_capacity(1));
         if variants.is_empty() {
             variants.push(Variant { built_from: None, declaration: declaration.clone() });
         }
@@ -249,6 +249,7 @@ fn build(app: App, files: &Files, inventory: &Inventory, builds: &Builds) -> Bui
             release.namespace.clone_from(&built.app.destination.namespace);
         }
     }
+    built.objects.shrink_to_fit();
     let mut seen = BTreeSet::new();
     built.unresolved.retain(|unresolved| seen.insert(unresolved.clone()));
     built

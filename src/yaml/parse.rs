@@ -188,6 +188,7 @@ impl<'a> Builder<'a> {
             }
         }
         self.stream.documents.shrink_to_fit();
+        self.stream.comments.shrink_to_fit();
         self.stream.problems.sort_by_key(|problem| problem.span);
         self.stream
     }

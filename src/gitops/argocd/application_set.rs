@@ -16,7 +16,7 @@ use crate::gitops::inventory::Inventory;
 use crate::gitops::{App, Declared};
 use crate::helm::coalesce;
 use crate::is_yaml;
-use crate::kubernetes::Object;
+use crate::kubernetes::{Object, ObjectId};
 use crate::source::{Entry, RepoPath};
 use crate::unresolved::{Cause, Unresolved};
 use crate::yaml::{Key, Mapping, Node, Value};
@@ -250,7 +250,7 @@ fn named(set: &Object, mut root: Node) -> Object {
         mapping.insert(Key::new("apiVersion", span), Node::string("argoproj.io/v1alpha1", span));
         mapping.insert(Key::new("kind", span), Node::string("Application", span));
     }
-    let mut id = set.id.clone();
+    let mut id = ObjectId::clone(&set.id);
     id.kind = "Application".into();
     id.name = root
         .at(&["metadata", "name"])
@@ -259,7 +259,7 @@ fn named(set: &Object, mut root: Node) -> Object {
             _ => "",
         })
         .into();
-    Object { id, root }
+    Object { id: id.into(), root }
 }
 
 /// Calls `each` for the sources of a template.
