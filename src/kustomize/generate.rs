@@ -147,7 +147,7 @@ impl Engine<'_> {
     ) -> Result<Vec<Pair>, Box<Problem>> {
         let mut pairs: Vec<Pair> = Vec::new();
         // Kustomize stops at the first file that it can't have; a person would rather know all of them.
-        let mut missing: Vec<Box<Problem>> = Vec::new();
+        let mut missing: Vec<Problem> = Vec::new();
         let list = |field: &str| arguments.get(field).map(Node::items).unwrap_or_default();
         let env = arguments.get("env").filter(|node| !text_of(Some(node)).is_empty());
         for node in list("envs").iter().chain(env) {
@@ -155,7 +155,7 @@ impl Engine<'_> {
             match self.load(kustomization, text, node.span) {
                 Ok(file) => pairs.extend(env_pairs(file.id, file.bytes().unwrap_or_default())),
                 Err(problem) => {
-                    missing.push(prefixed(problem, &format!("loading KV pairs: env source files: [{text}]: ")));
+                    missing.push(*prefixed(problem, &format!("loading KV pairs: env source files: [{text}]: ")));
                 }
             }
         }
@@ -193,7 +193,7 @@ impl Engine<'_> {
             let file = match self.load(kustomization, path, node.span) {
                 Ok(file) => file,
                 Err(problem) => {
-                    missing.push(prefixed(problem, &format!("loading KV pairs: file sources: [{text}]: ")));
+                    missing.push(*prefixed(problem, &format!("loading KV pairs: file sources: [{text}]: ")));
                     continue;
                 }
             };
@@ -201,9 +201,10 @@ impl Engine<'_> {
             let span = Span::new(file.id, 0, bytes.len());
             pairs.push(Pair { key: key.to_owned(), bytes, span });
         }
+        let mut missing = told_together(missing);
         if let Some(last) = missing.pop() {
-            missing.into_iter().for_each(|problem| self.report(*problem));
-            return Err(last);
+            missing.into_iter().for_each(|problem| self.report(problem));
+            return Err(Box::new(last));
         }
         let mut known = HashSet::new();
         if let Some(twice) = pairs.iter().find(|pair| !known.insert(pair.key.as_str())) {
@@ -332,6 +333,18 @@ fn inherit(resource: &mut Resource, old: &Resource, behavior: Behavior, by: Span
         resource.origin.clone_from(&old.origin);
     }
     resource.transformations.clone_from(&old.transformations);
+}
+
+/// That a file is fetched over the network is no mistake: the first of them speaks for all.
+fn told_together(missing: Vec<Problem>) -> Vec<Problem> {
+    let (remote, mut all): (Vec<_>, Vec<_>) =
+        missing.into_iter().partition(|problem| problem.kind == ProblemKind::NotBuilt);
+    let mut remote = remote.into_iter();
+    if let Some(mut first) = remote.next() {
+        first.related.extend(remote.map(|problem| (problem.span, "fetched too".to_owned())));
+        all.push(first);
+    }
+    all
 }
 
 fn prefixed(mut problem: Box<Problem>, prefix: &str) -> Box<Problem> {
