@@ -55,6 +55,18 @@ pub struct PlacedPolicy {
     pub policy: NetworkPolicy,
 }
 
+impl PlacedPolicy {
+    /// The object that holds it.
+    pub fn object<'a>(&self, repository: &'a Repository) -> Option<&'a Object> {
+        repository.apps.get(self.app)?.objects.get(self.object)
+    }
+
+    /// What to call it: `CiliumNetworkPolicy shop/web`.
+    pub fn name(&self, repository: &Repository) -> String {
+        self.object(repository).map(|object| object.id.to_string()).unwrap_or_default()
+    }
+}
+
 /// Pods and where they run.
 #[derive(Debug)]
 pub struct PlacedPods {

@@ -28,9 +28,8 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
             if network.judge_by(Direction::Ingress, group, Some(port), others) == Verdict::Open {
                 continue;
             }
-            let object = repository.apps.get(policy.app).and_then(|app| app.objects.get(policy.object));
-            let says = object.map(|object| object.id.to_string()).unwrap_or_default();
-            findings.about(repository.apps.get(policy.app), object);
+            let says = policy.name(repository);
+            findings.about(repository.apps.get(policy.app), policy.object(repository));
             findings
                 .report(
                     peer.span,

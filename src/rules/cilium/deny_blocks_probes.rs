@@ -28,8 +28,8 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
         if !meant {
             continue;
         }
-        let object = repository.apps.get(policy.app).and_then(|app| app.objects.get(policy.object));
-        let says = object.map(|object| object.id.to_string()).unwrap_or_default();
+        let object = policy.object(repository);
+        let says = policy.name(repository);
         let what = match entity {
             "host" => "the node's own processes (`host`)".to_owned(),
             entity => format!("`{entity}`, of which the node's own processes are a part"),

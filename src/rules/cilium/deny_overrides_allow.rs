@@ -38,13 +38,9 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
                     denial.filter(|_| !(node && direction == Direction::Ingress)).map(|denial| (peer, denial))
                 });
                 let Some((peer, (denial, denier))) = found else { continue };
-                let object = |policy: &PlacedPolicy| {
-                    repository.apps.get(policy.app).and_then(|app| app.objects.get(policy.object))
-                };
-                let name = |policy| object(policy).map(|object| object.id.to_string()).unwrap_or_default();
-                let (says, other) = (name(policy), name(denier));
+                let (says, other) = (policy.name(repository), denier.name(repository));
                 let by = if std::ptr::eq(policy, denier) { "the same policy".to_owned() } else { other };
-                findings.about(repository.apps.get(policy.app), object(policy));
+                findings.about(repository.apps.get(policy.app), policy.object(repository));
                 findings
                     .report(
                         peer.span,

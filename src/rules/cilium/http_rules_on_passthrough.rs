@@ -26,9 +26,8 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
         };
         let mut spans = rules.iter().filter_map(|rule| rule.http);
         let Some(first) = spans.next() else { continue };
-        let object = repository.apps.get(policy.app).and_then(|app| app.objects.get(policy.object));
-        let says = object.map(|object| object.id.to_string()).unwrap_or_default();
-        findings.about(repository.apps.get(policy.app), object);
+        let says = policy.name(repository);
+        findings.about(repository.apps.get(policy.app), policy.object(repository));
         let finding = findings.report(
             first,
             format!(

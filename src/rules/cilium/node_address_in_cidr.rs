@@ -48,9 +48,8 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
                     continue;
                 }
                 let way = if direction == Direction::Egress { "egress to" } else { "ingress from" };
-                let object = repository.apps.get(policy.app).and_then(|app| app.objects.get(policy.object));
-                let says = object.map(|object| object.id.to_string()).unwrap_or_default();
-                findings.about(repository.apps.get(policy.app), object);
+                let says = policy.name(repository);
+                findings.about(repository.apps.get(policy.app), policy.object(repository));
                 let finding = findings.report(
                     first.span,
                     format!(
@@ -97,11 +96,10 @@ fn single(text: &str) -> Option<IpAddr> {
 /// Whether Cilium is told to apply rules about addresses to nodes.
 fn matches_nodes(repository: &Repository) -> bool {
     let releases = repository.apps.iter().flat_map(|app| &app.releases);
-    let mut modes = releases.filter(|release| release.chart.name == "cilium").filter_map(|release| {
-        let mode = release.values.get("policyCIDRMatchMode")?;
-        Some(mode.items().iter().chain([mode]).any(|node| node.as_text() == Some("nodes")))
-    });
-    modes.any(|on| on)
+    let mut modes = releases
+        .filter(|release| release.chart.name == "cilium")
+        .filter_map(|release| release.values.get("policyCIDRMatchMode"));
+    modes.any(|mode| mode.items().iter().chain([mode]).any(|node| node.as_text() == Some("nodes")))
 }
 
 /// The addresses of nodes that the repository tells of, with the places.

@@ -26,8 +26,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
                 if network.judge_by(Direction::Egress, group, port, takes) == Verdict::Open {
                     continue;
                 }
-                let object = repository.apps.get(policy.app).and_then(|app| app.objects.get(policy.object));
-                findings.about(repository.apps.get(policy.app), object);
+                findings.about(repository.apps.get(policy.app), policy.object(repository));
                 findings
                     .report(
                         peer.span,

@@ -43,7 +43,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     }
     for (at, refused) in by_policy {
         let Some(policy) = network.policies.get(at) else { continue };
-        let says = words::policy(policy, repository);
+        let says = policy.name(repository);
         let is_own = !policy.namespace.is_empty();
         if is_own {
             let Some((_, _, why)) = refused.first() else { continue };
@@ -52,7 +52,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
                 "{says} closes the egress of the pods of {}, and no rule lets them reach the API server, which {why}",
                 words::listed(&names)
             );
-            findings.about(repository.apps.get(policy.app), words::object_of(policy, repository));
+            findings.about(repository.apps.get(policy.app), policy.object(repository));
             let finding = findings.report(policy.policy.egress.span, message);
             finding.label("nothing here leads to the API server");
             for (pods, object, _) in refused.iter().take(MOST_PLACES) {

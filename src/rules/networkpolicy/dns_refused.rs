@@ -1,6 +1,6 @@
 //! See `rules/networkpolicy/networkpolicy-dns-refused.md`.
 
-use super::{destinations, words};
+use super::destinations;
 use crate::kubernetes::network_policy::{Direction, Match, Port, Who};
 use crate::repository::Repository;
 use crate::repository::network::{Group, Network, PlacedPolicy, Verdict};
@@ -27,9 +27,9 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
         let message = format!(
             "{} closes the egress of its pods, and no rule lets them ask a DNS server: they can't resolve the names of \
              those they may talk to",
-            words::policy(policy, repository)
+            policy.name(repository)
         );
-        findings.about(repository.apps.get(policy.app), words::object_of(policy, repository));
+        findings.about(repository.apps.get(policy.app), policy.object(repository));
         findings
             .report(policy.policy.egress.span, message)
             .label("nothing here allows port 53")

@@ -1,6 +1,5 @@
 //! See `rules/networkpolicy/networkpolicy-eventbus-client-refused.md`.
 
-use super::words;
 use crate::kubernetes::network_policy::{Direction, Match, PodLabels, Port};
 use crate::repository::Repository;
 use crate::repository::network::{Group, Network, Verdict};
@@ -53,7 +52,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
                  restarts again and again, and no event gets through"
             ),
         };
-        let says = words::policy(policy, repository);
+        let says = policy.name(repository);
         let key = format!("{}-name: {name}", what.to_lowercase());
         findings.about(Some(app), Some(object));
         let finding = findings.report(span, message);

@@ -222,8 +222,8 @@ fn report<'a>(one: &OneSided<'_>, repository: &'a Repository, network: &Network,
     let near = words::listed(&names);
     let far = words::pods(&one.far, one.far_namespace, here);
     let ports = words::ports(&one.ports);
-    let says = words::policy(one.policy, repository);
-    let other = words::policy(refusing, repository);
+    let says = one.policy.name(repository);
+    let other = refusing.name(repository);
     let message = match one.direction {
         Direction::Egress => format!(
             "{says} lets {near} send to {far} on {ports}, but no ingress rule for these lets it in: the packets are \
@@ -235,7 +235,7 @@ fn report<'a>(one: &OneSided<'_>, repository: &'a Repository, network: &Network,
         ),
     };
     let (span, label, help) = place(one, network, refusing, direction, &near, &ports, &other);
-    findings.about(repository.apps.get(refusing.app), words::object_of(refusing, repository));
+    findings.about(repository.apps.get(refusing.app), refusing.object(repository));
     let finding = findings.report(span, message);
     finding.label(label).related(one.allowed_at, "allowed on this side").help(help);
     // A program with one pod, or one that calls itself within the pod, does not notice.

@@ -72,14 +72,14 @@ fn judge<'a>(
         }
         let targets: Vec<String> = found.targets.iter().map(ToString::to_string).collect();
         let targets = words::listed(&targets);
-        findings.about(repository.apps.get(policy.app), words::object_of(policy, repository));
+        findings.about(repository.apps.get(policy.app), policy.object(repository));
         findings
             .report(
                 port.span,
                 format!(
                     "{} names port {number}, which is the port of Service `{}`; its pods listen on {targets}, and policies \
                      are applied to the ports of pods: the packets are dropped",
-                    words::policy(policy, repository),
+                    policy.name(repository),
                     found.service.id.name
                 ),
             )

@@ -80,7 +80,7 @@ fn judge<'a>(
         words::listed(&names),
         if names.len() == 1 { "it" } else { "them" }
     );
-    findings.about(repository.apps.get(policy.app), words::object_of(policy, repository));
+    findings.about(repository.apps.get(policy.app), policy.object(repository));
     let finding = findings.report(span, message);
     finding.label(if names.len() == 1 { "not among these hosts" } else { "they are not among these hosts" });
     for (name, places) in refused.iter().take(MOST_PLACES) {

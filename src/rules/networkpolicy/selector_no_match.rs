@@ -1,6 +1,5 @@
 //! See `rules/networkpolicy/networkpolicy-selector-no-match.md`.
 
-use super::words;
 use crate::finding::nearest;
 use crate::kubernetes::network_policy::{Match, PodLabels, Requirement, Test};
 use crate::repository::Repository;
@@ -25,14 +24,14 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
         let Some((requirement, pods, near)) = near(network, policy) else { continue };
         let maker = repository.apps.get(pods.app).and_then(|app| app.objects.get(pods.object));
         let maker = maker.map(|object| object.id.to_string()).unwrap_or_default();
-        findings.about(repository.apps.get(policy.app), words::object_of(policy, repository));
+        findings.about(repository.apps.get(policy.app), policy.object(repository));
         findings
             .report(
                 requirement.span,
                 format!(
                     "{} is about pods with `{}`, which no pod in namespace `{namespace}` has: it restricts nobody and \
                      allows nothing",
-                    words::policy(policy, repository),
+                    policy.name(repository),
                     subject.labels
                 ),
             )

@@ -1,9 +1,6 @@
-//! How messages name pods, ports and policies.
+//! How messages name pods and ports.
 
-use crate::kubernetes::Object;
 use crate::kubernetes::network_policy::{PodLabels, Port};
-use crate::repository::Repository;
-use crate::repository::network::PlacedPolicy;
 
 /// More things of one kind are not listed.
 const MOST: usize = 6;
@@ -39,14 +36,4 @@ pub(super) fn listed(texts: &[String]) -> String {
             format!("{} and {} more", start.join(", "), texts.len() - MOST)
         }
     }
-}
-
-/// The object that holds a policy.
-pub(super) fn object_of<'a>(policy: &PlacedPolicy, repository: &'a Repository) -> Option<&'a Object> {
-    repository.apps.get(policy.app)?.objects.get(policy.object)
-}
-
-/// `CiliumNetworkPolicy shop/web`.
-pub(super) fn policy(policy: &PlacedPolicy, repository: &Repository) -> String {
-    object_of(policy, repository).map(|object| object.id.to_string()).unwrap_or_default()
 }

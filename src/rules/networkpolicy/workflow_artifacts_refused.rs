@@ -53,12 +53,12 @@ fn report<'a>(
     let message = format!(
         "{} closes the egress of the pods of {}, and no rule lets them reach the artifact repository `{}`, to which the \
          executor uploads {}: every step ends in an error",
-        words::policy(policy, repository),
+        policy.name(repository),
         words::listed(&names),
         store.endpoint,
         if store.archives_logs { "each step's log" } else { "what the steps put out" },
     );
-    findings.about(repository.apps.get(policy.app), words::object_of(policy, repository));
+    findings.about(repository.apps.get(policy.app), policy.object(repository));
     let finding = findings.report(policy.policy.egress.span, message);
     finding.label("nothing here leads to the artifact repository").related(store.span, "the artifact repository");
     for (pods, _) in refused.iter().take(MOST_PLACES) {

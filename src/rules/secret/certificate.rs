@@ -109,11 +109,6 @@ impl Served {
     pub(super) fn covers(&self, host: &str) -> bool {
         let host = host.to_ascii_lowercase();
         let below = host.split_once('.').map(|(_, rest)| rest);
-        self.hosts.iter().any(|name| {
-            *name == host
-                || name
-                    .strip_prefix("*.")
-                    .is_some_and(|rest| Some(rest) == below || host.starts_with("*.") && *name == host)
-        })
+        self.hosts.iter().any(|name| *name == host || name.strip_prefix("*.").is_some_and(|rest| Some(rest) == below))
     }
 }
