@@ -51,6 +51,7 @@ mod poddisruptionbudget;
 mod priorityclass;
 mod prometheus;
 mod rbac;
+mod referencegrant;
 mod references;
 mod role;
 mod runtimeclass;

@@ -1,5 +1,6 @@
 //! Rules about Flux' declarations, and what other rules must know of Flux.
 
+mod settings;
 mod variables;
 mod world;
 
@@ -9,6 +10,7 @@ pub(super) mod depends_on_missing;
 pub(super) mod health_check_missing;
 pub(super) mod path_missing;
 pub(super) mod source_missing;
+pub(super) mod substitute_from_missing;
 pub(super) mod substitution_not_enabled;
 pub(super) mod substitution_undefined;
 pub(super) mod values_from_missing;

@@ -2,6 +2,7 @@
 
 pub(super) mod api_version_invalid;
 pub(super) mod build_fails;
+pub(super) mod chart_without_namespace;
 pub(super) mod component_misplaced;
 pub(super) mod empty;
 pub(super) mod field_deprecated;

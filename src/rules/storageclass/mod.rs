@@ -1,4 +1,5 @@
 //! Rules about StorageClasses.
 
+pub(super) mod csi_secret_missing;
 pub(super) mod missing;
 pub(super) mod default_several;

@@ -6,6 +6,7 @@ mod workflows;
 pub(super) mod account_not_permitted;
 pub(super) mod account_token_disabled;
 pub(super) mod artifact_secret_missing;
+pub(super) mod field_removed;
 pub(super) mod parameter_missing;
 pub(super) mod privileges_conflict;
 pub(super) mod sso_token_missing;

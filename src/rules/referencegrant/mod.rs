@@ -1,0 +1,3 @@
+//! Rules about what may be named across namespaces.
+
+pub(super) mod missing;
