@@ -195,3 +195,21 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         candidates.into_iter().filter(|candidate| short(candidate)).map(|candidate| (distance(candidate), candidate));
     measured.filter(|(distance, _)| *distance <= limit).min().map(|(_, candidate)| candidate)
 }
+
+/// Whether one name is so near to the other that it can hardly be a name of its own: not another number, and a long
+/// word for its slips.
+pub fn is_slip(name: &str, other: &str) -> bool {
+    // The distance of two texts costs the product of their lengths.
+    if name.len().max(other.len()) > 256 {
+        return false;
+    }
+    let letters = |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
+    let words = |text: &str| text.split(['-', '.']).map(str::to_owned).collect::<Vec<_>>();
+    let (own_words, other_words) = (words(name), words(other));
+    // A word more or less, or another short word, is a name of its own: `app-ro` and `app-rw`.
+    let same_count = own_words.len() == other_words.len();
+    let short = |a: &String, b: &String| a != b && a.len().min(b.len()) < 4;
+    let short_word = own_words.iter().zip(&other_words).any(|(a, b)| short(a, b));
+    let distance = strsim::damerau_levenshtein(name, other);
+    letters(name) != letters(other) && same_count && !short_word && distance <= if name.len() < 10 { 1 } else { 2 }
+}

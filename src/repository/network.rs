@@ -25,7 +25,7 @@ const MOST_POLICIES: usize = 1_000;
 pub struct Network {
     /// The policies, in the order of their objects. One that several apps build alike counts once.
     pub policies: Vec<PlacedPolicy>,
-    /// The pods, in the order of their objects; none if there are no policies.
+    /// The pods, in the order of their objects. Those that several apps make alike count once.
     pub pods: Vec<PlacedPods>,
     /// Positions by namespace; the empty one stands for all and for unknown ones.
     policies_in: HashMap<CompactString, Vec<usize>>,
@@ -138,10 +138,7 @@ impl Network {
                 }
             }
         }
-        if network.policies.is_empty() {
-            return network;
-        }
-        seen.clear();
+        let mut seen_pods: HashSet<(Span, CompactString, Option<CompactString>, String)> = HashSet::new();
         for (app_at, app) in apps() {
             let cluster = cluster_of(app);
             network.note_what_is_open(app);
@@ -150,11 +147,12 @@ impl Network {
                 if object.id.is("", "Namespace") {
                     network.add_namespace(object);
                 }
-                let pods = references::pods(object);
-                if pods.is_empty() || !seen.insert((object.root.span, namespace.clone(), cluster.clone())) {
-                    continue;
-                }
-                for pods in pods {
+                for pods in references::pods(object) {
+                    // Overlays of one base may give the same pods labels of their own.
+                    let labels = pods.labels.to_string();
+                    if !seen_pods.insert((pods.span, namespace.clone(), cluster.clone(), labels)) {
+                        continue;
+                    }
                     let host_network = pods
                         .pod
                         .and_then(|pod| pod.spec.get("hostNetwork"))

@@ -57,6 +57,7 @@ mod role;
 mod runtimeclass;
 mod secret;
 mod secretstore;
+mod selection;
 mod service;
 mod serviceaccount;
 mod statefulset;

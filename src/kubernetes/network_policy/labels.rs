@@ -6,6 +6,7 @@
 use compact_str::CompactString;
 
 use crate::source::Span;
+use crate::yaml::Node;
 
 /// Whether a question holds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -96,6 +97,11 @@ impl Match {
 }
 
 impl LabelQuery {
+    /// The conditions of a selector with `matchLabels` and `matchExpressions`.
+    pub fn of(selector: &Node) -> Self {
+        super::standard::query(selector)
+    }
+
     /// Whether pods with these labels are meant.
     pub fn matches(&self, labels: &PodLabels) -> Match {
         self.requirements.iter().map(|requirement| requirement.holds(labels)).min().unwrap_or(Match::Yes)

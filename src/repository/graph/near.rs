@@ -8,7 +8,7 @@ use foldhash::{HashMap, HashMapExt, HashSet};
 use super::Question;
 use super::closed::World;
 use super::index::{Index, Kind};
-use crate::finding::nearest;
+use crate::finding::{is_slip, nearest};
 use crate::kubernetes::{Object, ObjectId, is_cluster_scoped};
 use crate::repository::Repository;
 use crate::source::Span;
@@ -252,18 +252,4 @@ fn written(repository: &Repository) -> Written {
         }
     }
     all
-}
-
-/// Whether one name is so near to the other that it can hardly be a name of its own: not another number, and a long
-/// word for its slips.
-fn is_slip(name: &str, other: &str) -> bool {
-    let letters = |text: &str| text.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
-    let words = |text: &str| text.split(['-', '.']).map(str::to_owned).collect::<Vec<_>>();
-    let (own_words, other_words) = (words(name), words(other));
-    // A word more or less, or another short word, is a name of its own: `app-ro` and `app-rw`.
-    let same_count = own_words.len() == other_words.len();
-    let short = |a: &String, b: &String| a != b && a.len().min(b.len()) < 4;
-    let short_word = own_words.iter().zip(&other_words).any(|(a, b)| short(a, b));
-    let distance = strsim::damerau_levenshtein(name, other);
-    letters(name) != letters(other) && same_count && !short_word && distance <= if name.len() < 10 { 1 } else { 2 }
 }

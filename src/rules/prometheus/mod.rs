@@ -5,6 +5,7 @@ mod labels;
 pub(super) mod label_partial_coverage;
 pub(super) mod monitor_namespace_unknown;
 pub(super) mod monitor_not_selected;
+pub(super) mod monitor_selector_no_match;
 pub(super) mod multicluster_dashboard_empty;
 pub(super) mod recording_rule_label_mismatch;
 pub(super) mod retention_exceeds_volume;

@@ -1,0 +1,94 @@
+//! See `rules/prometheus/prometheus-monitor-selector-no-match.md`.
+
+use std::borrow::Cow;
+
+use crate::kubernetes::network_policy::{LabelQuery, PodLabels, Test};
+use crate::repository::Repository;
+use crate::rules::selection::{self, Missed, Pods, Selecting, Target};
+use crate::rules::{Check, Findings};
+use crate::yaml::Node;
+
+pub(crate) const CHECK: Check = Check::Repository(check);
+
+fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
+    let of_services = monitors(repository, "ServiceMonitor");
+    let of_pods = monitors(repository, "PodMonitor");
+    if !of_services.is_empty() {
+        let services = services(repository);
+        let pods = Pods::of(repository);
+        let closed = |by: &Selecting<'_>| pods.is_closed(by);
+        for missed in selection::missed(&of_services, &services, closed) {
+            report(repository, &missed, "Service", findings);
+        }
+    }
+    if !of_pods.is_empty() {
+        let pods = Pods::of(repository);
+        for missed in selection::missed(&of_pods, &pods.targets, |by| pods.is_closed(by)) {
+            report(repository, &missed, "pod", findings);
+        }
+    }
+}
+
+fn report<'a>(repository: &'a Repository, missed: &Missed<'_, 'a>, what: &str, findings: &mut Findings<'a>) {
+    findings.about(repository.apps.get(missed.by.app), Some(missed.by.object));
+    let message = format!(
+        "{} looks for {what}s with `{}`, and no {what} {}has that: it finds no target, and nothing is scraped",
+        missed.by.object.id,
+        missed.by.query,
+        missed.place(),
+    );
+    // A Service hands its selector's labels to nobody: they have to be its own, too.
+    let selector = missed.target.object.root.at(&["spec", "selector"]);
+    let Test::In(values) = &missed.requirement.test else { return };
+    let sends = selector.and_then(|selector| selector.get(&missed.requirement.key)).and_then(Node::as_text);
+    let mistaken = what == "Service" && sends.is_some() && sends == values.first().map(|value| value.as_str());
+    let has = missed.has();
+    let key = &missed.requirement.key;
+    let finding = findings.report(missed.requirement.span, message);
+    finding.label(format!("no such {what}")).related(missed.target.span, has);
+    finding.help(match mistaken {
+        true => format!(
+            "{} selects pods with `{key}`, but has no such label itself: give it that in `metadata.labels`",
+            missed.target.object.id
+        ),
+        false => missed.help(),
+    });
+}
+
+/// Monitors with the namespaces that they look in.
+fn monitors<'a>(repository: &'a Repository, kind: &str) -> Vec<Selecting<'a>> {
+    let mut all = Vec::new();
+    for (at, app) in selection::deployed(repository) {
+        for object in app.objects.iter().filter(|object| object.id.is("monitoring.coreos.com", kind)) {
+            let Some(selector) = object.root.at(&["spec", "selector"]) else { continue };
+            let scope = object.root.at(&["spec", "namespaceSelector"]);
+            let any = scope.and_then(|scope| scope.get("any")).is_some_and(|any| any.as_bool() != Some(false));
+            let names = scope.and_then(|scope| scope.get("matchNames")).map(Node::items).unwrap_or_default();
+            let namespaces = match () {
+                () if any || scope.is_some_and(Node::is_unknown) => Vec::new(),
+                () if names.is_empty() => vec![repository.home_of(app, object)],
+                () => names.iter().filter_map(Node::as_text).collect(),
+            };
+            all.push(Selecting { app: at, object, namespaces, query: LabelQuery::of(selector) });
+        }
+    }
+    all
+}
+
+/// Every Service, by its own labels.
+fn services(repository: &Repository) -> Vec<Target<'_>> {
+    let mut all = Vec::new();
+    for (at, app) in selection::deployed(repository) {
+        for object in app.objects.iter().filter(|object| object.id.is("", "Service")) {
+            let written = object.root.at(&["metadata", "labels"]);
+            let query = written.map(selection::plain).unwrap_or_default();
+            let mut labels = query.examples(1).pop().unwrap_or_default();
+            labels.closed = query.requirements.iter().all(|requirement| requirement.test != Test::Unknown);
+            let span = written.map_or_else(|| object.name_span(), |labels| labels.span);
+            let labels: Cow<'_, PodLabels> = Cow::Owned(labels);
+            let (namespace, selector) = (repository.home_of(app, object), object.root.at(&["spec", "selector"]));
+            all.push(Target { app: at, object, namespace, labels, span, selector });
+        }
+    }
+    all
+}

@@ -1,0 +1,394 @@
+//! Selectors that take nothing, and what they were probably meant to take: for Services, budgets and monitors alike.
+//!
+//! A selector may wait for pods that somebody else brings. So it is a mistake only where everything of its namespace can be
+//! seen, and where something is there that it was meant for: spelled nearly so, labelled with the same value under another
+//! key, or of the same name, and taken by no other selector either. Left out: selectors with expressions, and labels that
+//! programs put on their own pods while they run, such as that of a leader.
+
+use std::borrow::Cow;
+
+use compact_str::CompactString;
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
+
+use crate::finding::is_slip;
+use crate::gitops::Standing;
+use crate::kubernetes::Object;
+use crate::kubernetes::network_policy::{LabelQuery, Match, PodLabels, Requirement, Test};
+use crate::references;
+use crate::repository::{BuiltApp, Repository};
+use crate::source::Span;
+use crate::yaml::Node;
+
+/// More comparisons than these are not made: it bounds the work on hostile input.
+const MOST_COMPARISONS: usize = 4_000_000;
+
+/// Words of labels that programs set while they run, or that tell releases of one program apart: pods that lack them are
+/// not there yet, or not now.
+const CHANGING: [&str; 19] = [
+    "role", "leader", "master", "primary", "replica", "standby", "active", "state", "status", "version", "color",
+    "colour", "slot", "track", "revision", "hash", "stage", "canary", "preview",
+];
+
+/// Ends that people give the names of objects beside the name of the program.
+const ENDS: [&str; 7] = ["service", "svc", "headless", "metrics", "monitor", "servicemonitor", "pdb"];
+
+/// API groups whose objects make no pods, or none that anybody selects, beside those of Kubernetes itself.
+const PASSIVE: [&str; 28] = [
+    "argoproj.io",
+    "barmancloud.cnpg.io",
+    "bitnami.com",
+    "cert-manager.io",
+    "cilium.io",
+    "external-secrets.io",
+    "externaldns.k8s.io",
+    "gateway.envoyproxy.io",
+    "generators.external-secrets.io",
+    "grafana.integreatly.org",
+    "helm.toolkit.fluxcd.io",
+    "image.toolkit.fluxcd.io",
+    "k8s.cni.cncf.io",
+    "keda.sh",
+    "kustomize.toolkit.fluxcd.io",
+    "kyverno.io",
+    "metallb.io",
+    "monitoring.coreos.com",
+    "networking.istio.io",
+    "notification.toolkit.fluxcd.io",
+    "policies.kyverno.io",
+    "projectcalico.org",
+    "security.istio.io",
+    "source.toolkit.fluxcd.io",
+    "telemetry.istio.io",
+    "traefik.io",
+    "velero.io",
+    "volsync.backube",
+];
+
+/// Something with labels.
+pub(crate) struct Target<'a> {
+    /// Position of its app in the repository.
+    pub(crate) app: usize,
+    /// The object that is it, or makes it.
+    pub(crate) object: &'a Object,
+    /// Its namespace; empty if that is not known.
+    pub(crate) namespace: &'a str,
+    /// Its labels.
+    pub(crate) labels: Cow<'a, PodLabels>,
+    /// Where they are written.
+    pub(crate) span: Span,
+    /// What it selects itself, if it is a Service: people take that for its labels.
+    pub(crate) selector: Option<&'a Node>,
+}
+
+/// Something that selects.
+pub(crate) struct Selecting<'a> {
+    /// Position of its app in the repository.
+    pub(crate) app: usize,
+    /// The object.
+    pub(crate) object: &'a Object,
+    /// The namespaces in which it selects; one empty one for that which is not known, none for all.
+    pub(crate) namespaces: Vec<&'a str>,
+    /// What it selects.
+    pub(crate) query: LabelQuery,
+}
+
+/// A selector that takes nothing, and what it was probably meant for.
+pub(crate) struct Missed<'s, 'a> {
+    /// The selector.
+    pub(crate) by: &'s Selecting<'a>,
+    /// What it was meant for.
+    pub(crate) target: &'s Target<'a>,
+    /// The condition that keeps the target out.
+    pub(crate) requirement: &'s Requirement,
+    /// The label that the target has instead, if it has one that is near.
+    pub(crate) instead: Option<String>,
+}
+
+impl Missed<'_, '_> {
+    /// Where nothing is found, for messages: `in namespace X `, or nothing where that is not known.
+    pub(crate) fn place(&self) -> String {
+        match self.by.namespaces.as_slice() {
+            [] | [""] => String::new(),
+            names => format!("in namespace `{}` ", names.join("`, `")),
+        }
+    }
+
+    /// What the target has, as a label's text.
+    pub(crate) fn has(&self) -> String {
+        let id = &self.target.object.id;
+        match (&self.instead, id.kind.as_str()) {
+            (Some(instead), "Service") => format!("{id} has `{instead}`"),
+            (Some(instead), _) => format!("the pods of {id} have `{instead}`"),
+            (None, "Service") => format!("the labels of {id}"),
+            (None, _) => format!("the labels of the pods of {id}"),
+        }
+    }
+
+    /// What to do.
+    pub(crate) fn help(&self) -> String {
+        match &self.instead {
+            Some(instead) => format!("did you mean `{instead}`?"),
+            None => format!("was {} meant? select by labels that it has", self.target.object.id),
+        }
+    }
+}
+
+/// Targets by what selectors ask of them.
+struct Shelf<'s, 'a> {
+    targets: &'s [Target<'a>],
+    /// By namespace, label and value.
+    labelled: HashMap<(&'a str, &'s str, &'s str), Vec<usize>>,
+    /// By namespace and label: those of which the value is not known.
+    unsettled: HashMap<(&'a str, &'s str), Vec<usize>>,
+    /// By namespace: those of which not all labels are known.
+    open: HashMap<&'a str, Vec<usize>>,
+    /// By namespace.
+    all: HashMap<&'a str, Vec<usize>>,
+}
+
+/// The conditions of a plain map of labels, such as a Service's selector.
+pub(crate) fn plain(node: &Node) -> LabelQuery {
+    let requirements = node.entries().iter().map(|entry| {
+        let known = |text: &&str| !entry.value.is_unknown() && !text.contains('$') && !text.contains("{{");
+        let value = entry.value.value_text().filter(known);
+        Requirement {
+            key: entry.key.text.clone(),
+            test: value.map_or(Test::Unknown, |value| Test::In(vec![value.into()])),
+            span: entry.value.span,
+        }
+    });
+    LabelQuery { requirements: requirements.collect() }
+}
+
+/// The selectors that take nothing although something near is there. `is_closed` says of a selector's namespaces whether
+/// everything in them can be seen.
+pub(crate) fn missed<'s, 'a>(
+    selecting: &'s [Selecting<'a>],
+    targets: &'s [Target<'a>],
+    is_closed: impl Fn(&Selecting<'a>) -> bool,
+) -> Vec<Missed<'s, 'a>> {
+    let shelf = Shelf::new(targets);
+    let mut taken = vec![false; targets.len()];
+    let mut idle = Vec::new();
+    let mut comparisons = 0;
+    for by in selecting {
+        let mut any = false;
+        for at in shelf.candidates(by) {
+            comparisons += 1;
+            let Some(target) = targets.get(at).filter(|_| comparisons < MOST_COMPARISONS) else { return Vec::new() };
+            if by.query.matches(&target.labels) != Match::No {
+                any = true;
+                if let Some(taken) = taken.get_mut(at) {
+                    *taken = true;
+                }
+            }
+        }
+        if !any {
+            idle.push(by);
+        }
+    }
+    let mut found = Vec::new();
+    for by in idle.into_iter().filter(|by| single(&by.query) && is_closed(by)) {
+        let near: Vec<usize> = shelf.around(by).collect();
+        comparisons += near.len();
+        if comparisons > MOST_COMPARISONS {
+            break;
+        }
+        let free = |at: &usize| !taken.get(*at).is_some_and(|taken| *taken);
+        let judged = near.iter().filter_map(|at| {
+            let target = targets.get(*at)?;
+            let (rank, requirement, instead) = judge(by, target, free(at))?;
+            // What lies in the same app was written together.
+            Some((rank, by.app != target.app, *at, target, requirement, instead))
+        });
+        let best = judged.min_by_key(|(rank, elsewhere, at, ..)| (*rank, *elsewhere, *at));
+        let best = best.map(|(.., target, requirement, instead)| Missed { by, target, requirement, instead });
+        found.extend(best);
+    }
+    found
+}
+
+impl<'s, 'a> Shelf<'s, 'a> {
+    fn new(targets: &'s [Target<'a>]) -> Self {
+        let mut shelf = Self {
+            targets,
+            labelled: HashMap::new(),
+            unsettled: HashMap::new(),
+            open: HashMap::new(),
+            all: HashMap::new(),
+        };
+        for (at, target) in targets.iter().enumerate() {
+            let home = target.namespace;
+            shelf.all.entry(home).or_default().push(at);
+            if !target.labels.closed {
+                shelf.open.entry(home).or_default().push(at);
+            }
+            for (key, value) in &target.labels.known {
+                match value {
+                    Some(value) => shelf.labelled.entry((home, key, value)).or_default().push(at),
+                    None => shelf.unsettled.entry((home, key)).or_default().push(at),
+                }
+            }
+        }
+        shelf
+    }
+
+    /// The targets that a selector may take.
+    fn candidates<'q>(&'q self, by: &'q Selecting<'a>) -> impl Iterator<Item = usize> + 'q {
+        self.homes(by).flat_map(move |home| {
+            let list = |found: Option<&'q Vec<usize>>| found.map(Vec::as_slice).unwrap_or_default();
+            let rarest = by.query.requirements.iter().filter_map(|requirement| {
+                let Test::In(values) = &requirement.test else { return None };
+                let [value] = values.as_slice() else { return None };
+                Some((
+                    list(self.labelled.get(&(home, requirement.key.as_str(), value.as_str()))),
+                    list(self.unsettled.get(&(home, requirement.key.as_str()))),
+                ))
+            });
+            let rarest = rarest.min_by_key(|(labelled, unsettled)| labelled.len() + unsettled.len());
+            let (first, second, third) = match rarest {
+                Some((labelled, unsettled)) => (labelled, unsettled, list(self.open.get(home))),
+                None => (list(self.all.get(home)), Default::default(), Default::default()),
+            };
+            first.iter().chain(second).chain(third).copied()
+        })
+    }
+
+    /// Everything in the namespaces of a selector; where that is not known, what its own app brings.
+    fn around<'q>(&'q self, by: &'q Selecting<'a>) -> impl Iterator<Item = usize> + 'q {
+        let all = self.homes(by).flat_map(|home| self.all.get(home).map(Vec::as_slice).unwrap_or_default());
+        let unknown = by.namespaces.as_slice() == [""];
+        all.copied().filter(move |at| self.targets.get(*at).is_some_and(|target| !unknown || target.app == by.app))
+    }
+
+    fn homes<'q>(&'q self, by: &'q Selecting<'a>) -> impl Iterator<Item = &'a str> + 'q {
+        let everywhere = by.namespaces.is_empty() || by.namespaces.contains(&"");
+        // What has no known namespace may be in any.
+        let named = by.namespaces.iter().copied().chain([""]).filter(move |_| !everywhere);
+        self.all.keys().copied().filter(move |_| everywhere).chain(named)
+    }
+}
+
+/// Whether a selector only asks for single values.
+fn single(query: &LabelQuery) -> bool {
+    let single = |requirement: &Requirement| matches!(&requirement.test, Test::In(values) if values.len() == 1);
+    !query.requirements.is_empty() && query.requirements.iter().all(single)
+}
+
+/// Whether a selector was meant for something: how surely, the smaller the better, by which condition it fails, and what
+/// the target has instead. `free` says that no other selector takes the target.
+fn judge<'s>(by: &'s Selecting<'_>, target: &Target<'_>, free: bool) -> Option<(u8, &'s Requirement, Option<String>)> {
+    let known = |key: &str| target.labels.known.iter().find(|(known, _)| known == key);
+    let failing: Vec<(&Requirement, &CompactString)> = by
+        .query
+        .requirements
+        .iter()
+        .filter_map(|requirement| {
+            let Test::In(values) = &requirement.test else { return None };
+            let value = values.first()?;
+            let has = known(&requirement.key).is_some_and(|(_, own)| own.as_ref() == Some(value));
+            (!has).then_some((requirement, value))
+        })
+        .collect();
+    let changing = failing.iter().any(|(requirement, value)| changes(&requirement.key) || changes(value));
+    let (first, value) = failing.first().filter(|_| !changing)?;
+    let own = known(&first.key).and_then(|(_, own)| own.as_deref());
+    if let Some(own) = own.filter(|own| failing.len() == 1 && is_slip(value, own)) {
+        return Some((0, first, Some(format!("{}: {own}", first.key))));
+    }
+    if !free {
+        return None;
+    }
+    let sends = |(requirement, value): &(&Requirement, &CompactString)| {
+        let own = target.selector.and_then(|selector| selector.get(&requirement.key));
+        own.and_then(Node::as_text) == Some(value.as_str()) && tells(value)
+    };
+    if failing.iter().all(sends) {
+        return Some((1, first, None));
+    }
+    let elsewhere = |value: &CompactString| {
+        let same = |(_, own): &&(CompactString, Option<CompactString>)| own.as_ref() == Some(value);
+        target.labels.known.iter().find(same).filter(|_| tells(value))
+    };
+    let moved: Option<Vec<_>> = failing.iter().map(|(_, value)| elsewhere(value)).collect();
+    if let Some((key, value)) = moved.as_ref().and_then(|moved| moved.first()) {
+        return Some((1, first, value.as_ref().map(|value| format!("{key}: {value}"))));
+    }
+    let namesake = program(&by.object.id.name) == program(&target.object.id.name);
+    let akin = namesake && !program(&by.object.id.name).is_empty();
+    akin.then(|| (2, *first, own.map(|own| format!("{}: {own}", first.key))))
+}
+
+/// Whether a label is one that comes and goes.
+fn changes(word: &str) -> bool {
+    let split = |c: char| !c.is_ascii_alphanumeric();
+    word.split(split).any(|part| CHANGING.iter().any(|changing| part.eq_ignore_ascii_case(changing)))
+}
+
+/// Whether a value says which program is meant; a word such as `true` says nothing.
+fn tells(value: &str) -> bool {
+    value.len() > 2 && !matches!(value, "true" | "yes" | "enabled" | "metrics" | "server" | "backend" | "frontend")
+}
+
+/// An object's name without what says only of which kind it is.
+fn program(name: &str) -> &str {
+    let end = |name: &'_ str| ENDS.iter().find_map(|end| Some(name.strip_suffix(end)?.strip_suffix('-')?.len()));
+    end(name).and_then(|length| name.get(..length)).unwrap_or(name)
+}
+
+/// Everything that is known of the pods of the repository: who makes them, and where pods may come from that can't be seen.
+pub(crate) struct Pods<'a> {
+    repository: &'a Repository,
+    /// The pods.
+    pub(crate) targets: Vec<Target<'a>>,
+    /// Namespaces in which custom resources lie that may make pods in a way presync does not know.
+    makers: HashSet<&'a str>,
+}
+
+impl<'a> Pods<'a> {
+    pub(crate) fn of(repository: &'a Repository) -> Self {
+        let network = repository.network();
+        let targets = network.pods.iter().filter_map(|pods| {
+            let object = repository.apps.get(pods.app)?.objects.get(pods.object)?;
+            let labels = Cow::Borrowed(&pods.labels);
+            Some(Target { app: pods.app, object, namespace: &pods.namespace, labels, span: pods.span, selector: None })
+        });
+        let mut makers = HashSet::new();
+        for (_, app) in deployed(repository) {
+            let unknown = app.objects.iter().filter(|object| may_make_pods(object));
+            makers.extend(unknown.map(|object| repository.home_of(app, object)));
+        }
+        Self { repository, targets: targets.collect(), makers }
+    }
+
+    /// Whether all pods of a selector's namespaces can be seen; where its namespace is not known, those of its app.
+    pub(crate) fn is_closed(&self, by: &Selecting<'_>) -> bool {
+        is_closed(self.repository, by, |namespace| !self.makers.contains(namespace))
+    }
+}
+
+/// The apps that are deployed, with their positions.
+pub(crate) fn deployed(repository: &Repository) -> impl Iterator<Item = (usize, &BuiltApp)> {
+    let speaks = |app: &BuiltApp| app.app.standing == Standing::Deployed && !repository.is_unlisted(app);
+    repository.apps.iter().enumerate().filter(move |(_, app)| speaks(app))
+}
+
+/// Whether everything can be seen that the apps of this repository bring to a selector's namespaces, and `holds` of each.
+pub(crate) fn is_closed(repository: &Repository, by: &Selecting<'_>, holds: impl Fn(&str) -> bool) -> bool {
+    let network = repository.network();
+    let Some(app) = repository.apps.get(by.app).filter(|app| app.is_complete()) else { return false };
+    // The control plane's own pods are in no manifest.
+    let seen = |namespace: &&str| *namespace != "kube-system" && network.is_closed(namespace);
+    match by.namespaces.as_slice() {
+        [""] => app.releases.is_empty() && holds(""),
+        [] => false,
+        namespaces => namespaces.iter().all(|namespace| seen(namespace) && holds(namespace)) && holds(""),
+    }
+}
+
+fn may_make_pods(object: &Object) -> bool {
+    let group = object.id.group.as_str();
+    let of_kubernetes =
+        !group.contains('.') || group.ends_with(".k8s.io") && !group.ends_with(".x-k8s.io") || PASSIVE.contains(&group);
+    !of_kubernetes && references::pods(object).is_empty()
+}
