@@ -39,6 +39,12 @@ pub fn is_root(directory: &Path) -> bool {
     directory.join(".git").exists() || directory.join(CONFIG_FILE).is_file()
 }
 
+/// Whether files and directories of this name are no part of a repository's content: they belong to version control, or
+/// are packages that an installer brings.
+pub fn is_left_out(name: &str) -> bool {
+    matches!(name, ".git" | ".hg" | ".svn" | "node_modules")
+}
+
 /// Lists every file below `root`, which must be canonical.
 pub fn walk(root: &Path) -> Walk {
     let mut files = Vec::new();
@@ -50,7 +56,7 @@ pub fn walk(root: &Path) -> Walk {
         .require_git(false)
         .parents(false)
         .git_global(false)
-        .filter_entry(|entry| !matches!(entry.file_name().to_str(), Some(".git" | ".hg" | ".svn" | "node_modules")))
+        .filter_entry(|entry| !entry.file_name().to_str().is_some_and(is_left_out))
         .build();
     for entry in walker {
         let entry = match entry {

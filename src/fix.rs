@@ -51,6 +51,7 @@ pub fn fix(repository: Repository, rules: &[Rule], wanted: &dyn Fn(&Finding, &Re
         };
         let touched: Vec<FileId> = texts.iter().map(|(file, _)| *file).collect();
         let repository = crate::read(fixed.repository.files.with_contents(texts), fixed.repository.config.clone());
+        let repository = repository.compared(fixed.repository.since.clone());
         let next = lint::run(&repository, rules);
         let untrue = plan.untrue(&run.findings, &next.findings);
         if !untrue.is_empty() {

@@ -5,12 +5,14 @@
 //! path ─ discover ─▶ files ─ yaml ─▶ spanned trees ─ gitops ─▶ apps ─ build ─▶ objects ─ rules ─▶ findings ─ report
 //! ```
 //!
-//! The modules form a ladder: each may use those above it in this list, never one below.
+//! The modules form a ladder: each may use those above it in this list, never one below. Only `source`, `discover`, `git`
+//! and `cli` touch the world: files, Git's object store, the environment, streams.
 
 pub mod source;
 pub mod yaml;
 pub mod gotemplate;
 pub mod discover;
+pub mod git;
 pub mod files;
 pub mod finding;
 pub mod kubernetes;
@@ -30,7 +32,7 @@ pub mod cli;
 
 use config::Config;
 use files::Files;
-use repository::Repository;
+use repository::{Repository, Since};
 
 /// Reads and builds a repository: everything before the rules.
 pub fn read(files: Files, config: Config) -> Repository {
@@ -38,6 +40,12 @@ pub fn read(files: Files, config: Config) -> Repository {
     let wanted: Vec<_> = sources.iter().filter(|file| is_yaml(&file.path)).map(|file| file.id).collect();
     files.parse_all(&wanted);
     Repository::build(files, config)
+}
+
+/// Reads and builds an earlier state of a repository by the settings of now. `revision` is how the user names that state.
+pub fn read_earlier(files: Files, config: &Config, revision: &str) -> Since {
+    let config = config.for_files(&files);
+    Since::new(read(files, config), revision)
 }
 
 /// Whether a file's name says that it holds YAML or JSON.

@@ -1,13 +1,17 @@
 //! Everything a rule may look at: the files, the apps with their built objects and releases. Immutable.
 
 mod build;
+mod cluster;
 mod coverage;
 pub mod graph;
 pub mod network;
+mod since;
 
+pub use cluster::Cluster;
 pub use coverage::Coverage;
+pub use since::{Placed, Since};
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use crate::config::Config;
 use crate::files::Files;
@@ -35,6 +39,8 @@ pub struct Repository {
     pub components: Components,
     /// The custom resources that the repository itself defines.
     pub definitions: Definitions,
+    /// The state that it is compared with, if the user names one.
+    pub since: Option<Arc<Since>>,
     broken: OnceLock<Vec<graph::Broken>>,
     network: OnceLock<network::Network>,
 }
@@ -71,7 +77,14 @@ impl Repository {
         let charts = apps.iter().flat_map(|app| &app.releases).filter_map(installed);
         let components = Components::of(charts, apps.iter().flat_map(|app| &app.objects));
         let (broken, network) = (OnceLock::new(), OnceLock::new());
-        Self { files, config, apps, inventory, targets, components, definitions, broken, network }
+        let since = None;
+        Self { files, config, apps, inventory, targets, components, definitions, since, broken, network }
+    }
+
+    /// The same, compared with an earlier state.
+    #[must_use]
+    pub fn compared(self, since: Option<Arc<Since>>) -> Self {
+        Self { since, ..self }
     }
 
     /// References between objects that lead nowhere, in the order of the objects; followed at the first call.

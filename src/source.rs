@@ -1,7 +1,7 @@
 //! Files of the repository, their bytes, and places in them.
 //!
-//! This module and `discover` are the only ones in the library that read the file system. It knows nothing of YAML:
-//! it hands out text, and turns byte offsets into lines and columns.
+//! Bytes come from the file system, from memory, or from whatever [`Store`] a set is made with. This module knows
+//! nothing of YAML: it hands out text, and turns byte offsets into lines and columns.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -164,6 +164,16 @@ pub enum Unreadable {
     NotRegular,
 }
 
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(reason) => f.write_str(reason),
+            Self::TooLarge(bytes) => write!(f, "it has {bytes} bytes, more than presync reads"),
+            Self::NotRegular => f.write_str("it is not a regular file"),
+        }
+    }
+}
+
 /// Line and column of a byte, both from 1; the column counts characters.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Position {
@@ -179,7 +189,7 @@ pub struct SourceFile {
     pub id: FileId,
     /// The path from the repository's root.
     pub path: RepoPath,
-    root: Arc<Path>,
+    store: Arc<dyn Store>,
     contents: OnceLock<Result<Contents, Unreadable>>,
     line_starts: OnceLock<Vec<u32>>,
     /// Number of characters before each block of [`COLUMN_BLOCK`] bytes.
@@ -222,12 +232,12 @@ impl SourceFile {
     }
 
     fn contents(&self) -> Result<&Contents, &Unreadable> {
-        self.contents.get_or_init(|| read(&self.root.join(self.path.as_str())).map(Contents::from)).as_ref()
+        self.contents.get_or_init(|| self.store.read(&self.path).map(Contents::from)).as_ref()
     }
 
-    fn new(id: FileId, path: RepoPath, root: Arc<Path>) -> Self {
+    fn new(id: FileId, path: RepoPath, store: Arc<dyn Store>) -> Self {
         let (contents, line_starts, characters) = Default::default();
-        Self { id, path, root, contents, line_starts, characters }
+        Self { id, path, store, contents, line_starts, characters }
     }
 
     /// The text a span covers; empty if the span does not lie in this file's text.
@@ -295,6 +305,24 @@ fn characters(bytes: &[u8]) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
+/// Where the bytes of files come from.
+pub trait Store: Send + Sync {
+    /// The bytes of one file, of which there are at most [`MAX_FILE_BYTES`].
+    ///
+    /// # Errors
+    /// Says why the file can't be read.
+    fn read(&self, path: &RepoPath) -> Result<Vec<u8>, Unreadable>;
+}
+
+/// The files below a directory.
+struct Directory(Arc<Path>);
+
+impl Store for Directory {
+    fn read(&self, path: &RepoPath) -> Result<Vec<u8>, Unreadable> {
+        read(&self.0.join(path.as_str()))
+    }
+}
+
 fn read(location: &Path) -> Result<Vec<u8>, Unreadable> {
     let io = |error: std::io::Error| Unreadable::Io(error.to_string());
     let metadata = std::fs::metadata(location).map_err(io)?;
@@ -318,6 +346,7 @@ fn read(location: &Path) -> Result<Vec<u8>, Unreadable> {
 /// path, which serves `presync build DIR`: it touches only what the build needs.
 pub struct Sources {
     root: Arc<Path>,
+    store: Arc<dyn Store>,
     open: bool,
     state: RwLock<State>,
 }
@@ -335,7 +364,7 @@ struct State {
 }
 
 /// Bytes that a path may have on Linux; what is longer leads nowhere.
-const LONGEST_PATH: usize = 4096;
+pub const LONGEST_PATH: usize = 4096;
 
 /// Where a path of an open set leads to.
 #[derive(Clone)]
@@ -350,6 +379,17 @@ impl Sources {
     /// Numbers follow the order of `files`; pass them sorted, so that equal repositories give equal numbers.
     pub fn listed(root: PathBuf, files: Vec<RepoPath>, links: Vec<(RepoPath, RepoPath)>) -> Self {
         let root: Arc<Path> = root.into();
+        let store = Arc::new(Directory(Arc::clone(&root)));
+        Self::stored(root, files, links, store)
+    }
+
+    /// As [`Sources::listed`], with the bytes of the files from `store`.
+    pub fn stored(
+        root: Arc<Path>,
+        files: Vec<RepoPath>,
+        links: Vec<(RepoPath, RepoPath)>,
+        store: Arc<dyn Store>,
+    ) -> Self {
         let mut state = State { by_path: HashMap::with_capacity(files.len()), ..State::default() };
         state.directories.insert(RepoPath::root(), Vec::new());
         for path in files {
@@ -362,7 +402,7 @@ impl Sources {
                 }
                 child = parent;
             }
-            state.add(&root, path);
+            state.add(&store, path);
         }
         for children in state.directories.values_mut() {
             children.sort();
@@ -370,7 +410,7 @@ impl Sources {
             children.shrink_to_fit();
         }
         state.links = links.into_iter().collect();
-        Self { root, open: false, state: RwLock::new(state) }
+        Self { root, store, open: false, state: RwLock::new(state) }
     }
 
     /// A set of files that exist in memory only, as rule examples and tests do.
@@ -392,17 +432,20 @@ impl Sources {
         let mut state = self.read_state().clone();
         for (id, bytes) in changes {
             if let Some(file) = state.files.get_mut(id.0 as usize) {
-                let (path, root) = (file.path.clone(), Arc::clone(&file.root));
+                let (path, store) = (file.path.clone(), Arc::clone(&file.store));
                 let contents = OnceLock::from(Ok(bytes.into()));
-                *file = Arc::new(SourceFile { contents, ..SourceFile::new(id, path, root) });
+                *file = Arc::new(SourceFile { contents, ..SourceFile::new(id, path, store) });
             }
         }
-        Self { root: self.root.clone(), open: self.open, state: RwLock::new(state) }
+        let (root, store) = (Arc::clone(&self.root), Arc::clone(&self.store));
+        Self { root, store, open: self.open, state: RwLock::new(state) }
     }
 
     /// A set over everything below `root` that looks at the file system when asked.
     pub fn open(root: PathBuf) -> Self {
-        Self { root: root.into(), open: true, state: RwLock::default() }
+        let root: Arc<Path> = root.into();
+        let store = Arc::new(Directory(Arc::clone(&root)));
+        Self { root, store, open: true, state: RwLock::default() }
     }
 
     /// The directory that paths are relative to.
@@ -436,7 +479,7 @@ impl Sources {
         }
         let mut state = self.write_state();
         let known = state.by_path.get(&path).copied();
-        Some(Entry::File(known.unwrap_or_else(|| state.add(&self.root, path))))
+        Some(Entry::File(known.unwrap_or_else(|| state.add(&self.store, path))))
     }
 
     /// `path` with symbolic links replaced by what they point at: the place the operating system would open.
@@ -566,9 +609,9 @@ impl Sources {
 }
 
 impl State {
-    fn add(&mut self, root: &Arc<Path>, path: RepoPath) -> FileId {
+    fn add(&mut self, store: &Arc<dyn Store>, path: RepoPath) -> FileId {
         let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
-        let file = SourceFile::new(id, path.clone(), Arc::clone(root));
+        let file = SourceFile::new(id, path.clone(), Arc::clone(store));
         self.files.push(Arc::new(file));
         self.by_path.insert(path, id);
         id

@@ -96,9 +96,10 @@ fn the_table_of_rules_is_current() {
 
 fn row(rule: &Rule) -> String {
     let off = if rule.pedantic { " *(off by default)*" } else { "" };
+    let since = if rule.needs_since() { " *(with `--since`)*" } else { "" };
     let title = rule.title.replace('|', "\\|");
     let link = format!("[{0}](../rules/{1}/{0}.md)", rule.id, rule.group);
-    let mut row = format!("| {link} | {} | {} | {title}{off}", rule.severity, rule.confidence);
+    let mut row = format!("| {link} | {} | {} | {title}{off}{since}", rule.severity, rule.confidence);
     for setting in &rule.settings {
         let default = setting.default.as_text().map(|default| format!(" ({default})")).unwrap_or_default();
         let _ = write!(row, "<br>setting `{}`{default}: {}", setting.name, setting.about);

@@ -1,13 +1,14 @@
 //! Small repositories modelled on incidents. Each folder below `fixtures/incidents` holds the repository `before` and
 //! `after` the mend, and in `expected.txt` what presync must say before, one finding a line:
 //! `path:line:column severity[rule] message`. After the mend these rules find nothing, and no other finding is a warning
-//! or worse.
+//! or worse. An incident that came with a change has the state before it in `since`, which both are compared with.
 
 #![allow(clippy::expect_used)] // A test that can't go on should panic.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use presync::config::Config;
 use presync::files::Files;
@@ -20,7 +21,12 @@ fn lint(root: &Path) -> (Repository, Vec<Finding>) {
     let files = Files::new(discover::walk(&root).sources);
     let (config, problems) = Config::load(&files);
     assert_eq!(problems, [], "{}", root.display());
-    let repository = presync::read(files, config);
+    let earlier = root.with_file_name("since");
+    let since = earlier.is_dir().then(|| {
+        let files = Files::new(discover::walk(&earlier).sources);
+        Arc::new(presync::read_earlier(files, &config, "main"))
+    });
+    let repository = presync::read(files, config).compared(since);
     let findings = lint::lint(&repository, &rules::built_in());
     (repository, findings)
 }

@@ -1,4 +1,4 @@
-//! The modules of `src/lib.rs` form a ladder: each uses only those listed above it. And only three of them touch the world.
+//! The modules of `src/lib.rs` form a ladder: each uses only those listed above it. And only four of them touch the world.
 
 // A source that can't be read stops the test.
 #![allow(clippy::expect_used)]
@@ -7,10 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules that may read files and the environment, and print.
-const WORLDLY: [&str; 3] = ["source", "discover", "cli"];
+const WORLDLY: [&str; 4] = ["source", "discover", "git", "cli"];
 
 /// What only those may name.
-const WORLD: [&str; 9] = [
+const WORLD: [&str; 10] = [
     "std::fs",
     "std::env",
     "std::process",
@@ -20,6 +20,7 @@ const WORLD: [&str; 9] = [
     "io::stdin",
     "println!",
     "SystemTime",
+    "gix::",
 ];
 
 /// The code of a file with its module's name: comments and tests left out.
@@ -100,7 +101,7 @@ fn no_module_uses_one_below_it() {
 }
 
 #[test]
-fn only_three_modules_touch_the_world() {
+fn only_four_modules_touch_the_world() {
     let mut wrong = Vec::new();
     for source in all().iter().filter(|source| !WORLDLY.contains(&source.module.as_str())) {
         for name in WORLD.iter().filter(|name| source.code.contains(*name)) {

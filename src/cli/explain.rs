@@ -42,7 +42,8 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<u8
     let default = if rule.pedantic { ", off by default" } else { "" };
     writeln!(context.out, "{}", heading.style(format_args!("{}[{}]", rule.severity, rule.id)))?;
     writeln!(context.out, "{}", title.style(&rule.title))?;
-    writeln!(context.out, "{} confidence{default}", rule.confidence)?;
+    let since = if rule.needs_since() { ", needs `presync lint --since REVISION`" } else { "" };
+    writeln!(context.out, "{} confidence{default}{since}", rule.confidence)?;
     let text = if arguments.examples { rule.documentation.clone() } else { first_examples(&rule.documentation) };
     write!(context.out, "{}", markdown::render(&format!("{text}\n{}", settings(rule)), look))?;
     Ok(CLEAN)

@@ -9,8 +9,10 @@ use clap::{Args, ValueEnum};
 
 use super::scope::{Reading, Scope, Settings};
 use super::{CLEAN, Context, FAILED, FINDINGS, Failure, Surroundings};
+use crate::files::Files;
 use crate::finding::{Finding, Severity};
 use crate::fix;
+use crate::git;
 use crate::lint;
 use crate::report::{self, Canvas, Format, Report, prose};
 use crate::repository::Repository;
@@ -32,6 +34,10 @@ pub(super) struct Arguments {
     /// Apply safe fixes to the files
     #[arg(long)]
     fix: bool,
+    /// Also compare with an earlier state: what the work since this branch, tag, HEAD~1 or hash changes that the cluster
+    /// will refuse or lose
+    #[arg(long, value_name = "REVISION")]
+    since: Option<String>,
     #[command(flatten)]
     settings: Settings,
     /// Say on standard error how long each step took
@@ -58,6 +64,7 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<u8
     let scope = Scope::new(&arguments.paths, context.surroundings)?;
     let start = Instant::now();
     let Reading { repository, rules, unreadable } = scope.read(&arguments.settings, context)?;
+    let (repository, notes) = compare(repository, arguments.since.as_deref(), &scope)?;
     let read = start.elapsed();
     let (repository, run) = if arguments.fix {
         mend(repository, &rules, &scope, context)?
@@ -85,6 +92,9 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<u8
     for trouble in &unreadable {
         writeln!(context.error, "presync: not read: {}", prose(trouble))?;
     }
+    for note in &notes {
+        writeln!(context.error, "presync: {}", prose(note))?;
+    }
     report::write(arguments.format, &report, context.out)?;
     if arguments.timings {
         let (linting, reporting) = (linted - read, start.elapsed() - linted);
@@ -111,6 +121,20 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<u8
     writeln!(context.error, "presync: nothing to lint was found: no manifest, kustomization, chart or values file")?;
     // A hook names the files of a commit; one that changes a workflow only is a good commit.
     Ok(if scope.names_files_only(sources) { CLEAN } else { FAILED })
+}
+
+/// Builds the earlier state that the user names, and says what of it could not be read. It is judged by the settings of
+/// now.
+fn compare(repository: Repository, since: Option<&str>, scope: &Scope) -> Result<(Repository, Vec<String>), Failure> {
+    let Some(revision) = since else { return Ok((repository, Vec::new())) };
+    let git::Base { sources, commit, mut notes } = git::base(&scope.root, revision).map_err(Failure::Message)?;
+    let since = crate::read_earlier(Files::new(sources), &repository.config, revision);
+    for file in since.repository.files.sources.files().iter().filter(|file| crate::is_yaml(&file.path)) {
+        if let Err(reason) = file.bytes() {
+            notes.push(format!("not read at {commit:.12}: {}: {}", file.path, reason));
+        }
+    }
+    Ok((repository.compared(Some(Arc::new(since))), notes))
 }
 
 /// Writes the safe fixes of the findings that are asked for; what is left is judged anew.

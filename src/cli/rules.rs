@@ -46,7 +46,8 @@ fn table(rules: &[Rule], look: Look, out: &mut dyn Write) -> Result<(), Failure>
     for rule in rules {
         let severity = format!("{:7}", rule.severity);
         let severity = look.style(severity_style(rule.severity)).style(severity).to_string();
-        let note = if rule.pedantic { " (off by default)" } else { "" };
+        let note = [(rule.pedantic, " (off by default)"), (rule.needs_since(), " (with --since)")];
+        let note: String = note.into_iter().filter(|(holds, _)| *holds).map(|(_, text)| text).collect();
         writeln!(out, "{:width$}  {severity}  {}{}", rule.id, rule.title, dim.style(note))?;
     }
     let off = rules.iter().filter(|rule| rule.pedantic).count();
@@ -62,6 +63,7 @@ fn json(rule: &Rule) -> serde_json::Value {
         "severity": rule.severity,
         "confidence": rule.confidence,
         "pedantic": rule.pedantic,
+        "since": rule.needs_since(),
         "settings": rule.settings.iter().map(setting).collect::<Vec<_>>(),
         "documentation": rule.documentation,
     })

@@ -25,7 +25,7 @@ pub(crate) use reader::Reader;
 use crate::files::Files;
 use crate::finding::nearest;
 use crate::kubernetes::{Target, Version};
-use crate::source::{RepoPath, Span};
+use crate::source::{FileId, RepoPath, Span};
 use crate::yaml::{Mapping, Node};
 
 /// The file's name, at the repository's root.
@@ -131,6 +131,23 @@ impl Config {
         }
         reader.problems.sort();
         (config, reader.problems)
+    }
+
+    /// The same settings for another set of files, which numbers them otherwise. What is bound to a chart then stands
+    /// nowhere in particular: only that the places differ from each other counts.
+    #[must_use]
+    pub fn for_files(&self, files: &Files) -> Self {
+        let mut config = self.clone();
+        if files.sources.files().is_empty() {
+            config.charts.clear();
+        }
+        for (at, binding) in config.charts.iter_mut().enumerate() {
+            binding.chart_span = Span::new(FileId(0), at, at);
+            if let Some((_, span)) = &mut binding.version {
+                *span = binding.chart_span;
+            }
+        }
+        config
     }
 
     /// Whether the user says that such an object exists outside Git. Where the namespace is not known, pass it empty:

@@ -50,7 +50,10 @@ pub fn lint(repository: &Repository, rules: &[Rule]) -> Vec<Finding> {
 /// Runs every rule that is on.
 pub fn run(repository: &Repository, rules: &[Rule]) -> Run {
     let levels = &repository.config.levels;
-    let may_run = |rule: &&Rule| levels.may_run(rule.id.as_str(), &rule.group, !rule.pedantic);
+    let may_run = |rule: &&Rule| {
+        levels.may_run(rule.id.as_str(), &rule.group, !rule.pedantic)
+            && (repository.since.is_some() || !rule.needs_since())
+    };
     let active: Vec<&Rule> = rules.iter().filter(may_run).collect();
     let outcomes = run::run(&active, repository);
     let timings = active.iter().zip(&outcomes);

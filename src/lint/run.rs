@@ -74,6 +74,11 @@ fn over_repository(rule: &Rule, repository: &Repository) -> Outcome {
         Check::Repository(check) => {
             guard(&|| Span::start_of(FileId(0)), &mut || check(repository, findings));
         }
+        Check::Since(check) => {
+            if let Some(since) = repository.since.as_deref() {
+                guard(&|| Span::start_of(FileId(0)), &mut || check(since, repository, findings));
+            }
+        }
         Check::File(check) => {
             for file in repository.files.sources.files().iter().filter(|file| repository.class(file.id).matters()) {
                 let stream = repository.files.stream(file.id);
@@ -105,7 +110,7 @@ fn over_apps(rule: &Rule, apps: &[BuiltApp], repository: &Repository) -> Outcome
                     }
                 }
                 Check::App(check) => guard(&|| place_of(app), &mut || check(app, repository, findings)),
-                Check::Engine | Check::Repository(_) | Check::File(_) => return,
+                Check::Engine | Check::Repository(_) | Check::Since(_) | Check::File(_) => return,
             }
         }
     })

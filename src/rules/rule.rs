@@ -9,7 +9,7 @@ use crate::finding::{Confidence, Finding, Label, RuleId, Severity};
 use crate::gitops::Standing;
 use crate::helm::Release;
 use crate::kubernetes::{Object, Quantity};
-use crate::repository::{BuiltApp, Repository};
+use crate::repository::{BuiltApp, Repository, Since};
 use crate::source::{FileId, SourceFile, Span};
 use crate::yaml::{Entry, Key, Node, Stream};
 
@@ -36,6 +36,13 @@ pub struct Rule {
     pub check: Check,
 }
 
+impl Rule {
+    /// Whether it compares with an earlier state, and so runs only with `--since`.
+    pub fn needs_since(&self) -> bool {
+        matches!(self.check, Check::Since(_))
+    }
+}
+
 /// How a rule looks for findings. Checks are functions without state.
 #[derive(Clone)]
 pub enum Check {
@@ -51,6 +58,8 @@ pub enum Check {
     App(for<'a> fn(&'a BuiltApp, &'a Repository, &mut Findings<'a>)),
     /// Looks at everything at once.
     Repository(for<'a> fn(&'a Repository, &mut Findings<'a>)),
+    /// Compares everything with an earlier state; runs only where the user names one.
+    Since(for<'a> fn(&'a Since, &'a Repository, &mut Findings<'a>)),
     /// Looks at one YAML file as it is written. Only files that belong to an app or declare one are looked at.
     File(fn(&SourceFile, &Stream, &Repository, &mut Findings<'_>)),
 }

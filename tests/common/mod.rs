@@ -2,9 +2,12 @@
 //!
 //! An example is a `###` section, or the whole `## Bad` or `## Good` section if it has none. Each code block whose info
 //! string names a path is a file of the example, in the language `base64` if it is no text; a `findings` block lists what
-//! the rule must find, one a line: `path:line:column message`.
+//! the rule must find, one a line: `path:line:column message`. A path that starts with `since/` is a file as it was
+//! earlier; an example that has one is compared with that state, as `--since` does.
 
 #![allow(clippy::expect_used, dead_code, reason = "each test uses a part of this file")]
+
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -84,11 +87,26 @@ pub(crate) fn examples(documentation: &str, section: &str) -> Vec<Example> {
     examples
 }
 
+/// Files with the paths from their repository's root.
+type Contents = Vec<(RepoPath, Vec<u8>)>;
+
+/// The files of the earlier state, without the folder that marks them, and those of now.
+fn split(contents: Contents) -> (Contents, Contents) {
+    let folder = RepoPath::new("since").expect("a path");
+    let (earlier, now): (Contents, Contents) = contents.into_iter().partition(|(path, _)| path.is_within(&folder));
+    let moved = earlier.into_iter().map(|(path, bytes)| {
+        let path = RepoPath::new(&path.relative_to(&folder)).expect("a path below the folder");
+        (path, bytes)
+    });
+    (moved.collect(), now)
+}
+
 /// What a rule finds in files that exist in memory only, with the settings among them.
 ///
 /// # Panics
 /// If the settings are wrong.
 pub(crate) fn found(rule: &Rule, contents: Vec<(RepoPath, Vec<u8>)>) -> (Repository, Vec<Finding>) {
+    let (earlier, contents) = split(contents);
     let files = Files::new(Sources::memory(contents));
     let (mut config, problems) = Config::load(&files);
     assert!(problems.is_empty(), "{}: {problems:?}", rule.id);
@@ -100,7 +118,11 @@ pub(crate) fn found(rule: &Rule, contents: Vec<(RepoPath, Vec<u8>)>) -> (Reposit
     if !matches!(rule.check, Check::Engine) {
         rules.retain(|other| other.id == rule.id || matches!(other.check, Check::Engine));
     }
-    let repository = presync::read(files, config);
+    let since = (!earlier.is_empty()).then(|| {
+        let files = Files::new(Sources::memory(earlier));
+        Arc::new(presync::read_earlier(files, &config, "main"))
+    });
+    let repository = presync::read(files, config).compared(since);
     let mut findings = lint::lint(&repository, &rules);
     if matches!(rule.check, Check::Engine) {
         findings.retain(|finding| finding.rule == rule.id);

@@ -3,8 +3,8 @@
 //! Left out: settings of single nodes, and files of Felix on the nodes.
 
 use crate::kubernetes::{Object, Pod};
+use crate::repository::Cluster;
 use crate::repository::{BuiltApp, Repository};
-use crate::rules::cluster::Cluster;
 use crate::source::Span;
 use crate::yaml::Node;
 

@@ -2,8 +2,8 @@
 
 use super::data_plane;
 use crate::kubernetes::{Object, Pod};
+use crate::repository::Cluster;
 use crate::repository::Repository;
-use crate::rules::cluster::Cluster;
 use crate::rules::{Check, Findings};
 use crate::source::Span;
 

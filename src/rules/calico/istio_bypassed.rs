@@ -1,8 +1,8 @@
 //! See `rules/calico/calico-istio-bypassed.md`.
 
 use super::data_plane;
+use crate::repository::Cluster;
 use crate::repository::{BuiltApp, Repository};
-use crate::rules::cluster::Cluster;
 use crate::rules::{Check, Findings};
 use crate::source::Span;
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::dashboard::{self, File};
+use crate::repository::Cluster;
 use crate::repository::Repository;
-use crate::rules::cluster::Cluster;
 use crate::rules::{Check, Findings};
 
 pub(crate) const CHECK: Check = Check::Repository(check);

@@ -10,9 +10,9 @@ use super::datasources::{Datasource, Field, references_at};
 use super::sidecar::{self, Grafana, Sidecar};
 use crate::helm::{Binding, Release};
 use crate::kubernetes::Object;
+use crate::repository::Cluster;
 use crate::repository::{BuiltApp, Repository};
 use crate::rules::charts::{Setting, Values};
-use crate::rules::cluster::Cluster;
 use crate::source::Span;
 use crate::yaml::Node;
 

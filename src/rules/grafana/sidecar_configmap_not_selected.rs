@@ -2,8 +2,8 @@
 
 use super::sidecar::{self, Sidecar, namespace};
 use crate::kubernetes::Object;
+use crate::repository::Cluster;
 use crate::repository::{BuiltApp, Repository};
-use crate::rules::cluster::Cluster;
 use crate::rules::{Check, Findings};
 use crate::yaml::Node;
 

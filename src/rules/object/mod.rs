@@ -1,5 +1,6 @@
 //! Rules about objects of any kind.
 
 pub(super) mod duplicate;
+pub(super) mod immutable_field_changed;
 pub(super) mod missing;
 pub(super) mod placeholder_left;

@@ -6,9 +6,9 @@
 //! configuration, `metric_relabel_configs`; prometheus-operator, `scrapeClasses`.
 
 use crate::kubernetes::Object;
+use crate::repository::Cluster;
 use crate::repository::{BuiltApp, Repository};
 use crate::rules::charts::Values;
-use crate::rules::cluster::Cluster;
 use crate::source::Span;
 use crate::yaml::{Node, Value};
 

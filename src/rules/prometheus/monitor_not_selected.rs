@@ -3,9 +3,9 @@
 use super::labels::{self, Prometheus};
 use crate::helm::Release;
 use crate::kubernetes::{Object, selects};
+use crate::repository::Cluster;
 use crate::repository::{BuiltApp, Repository};
 use crate::rules::charts::Values;
-use crate::rules::cluster::Cluster;
 use crate::rules::{Check, Findings};
 use crate::yaml::Node;
 

@@ -2,9 +2,9 @@
 
 use super::labels::{self, Coverage, Prometheus};
 use crate::finding::{Finding, Severity};
+use crate::repository::Cluster;
 use crate::repository::Repository;
 use crate::rules::charts::{self, Values};
-use crate::rules::cluster::Cluster;
 use crate::rules::{Check, Findings};
 use crate::source::Span;
 use crate::yaml::Node;

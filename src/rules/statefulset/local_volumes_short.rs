@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::kubernetes::{Object, Quantity};
+use crate::repository::Cluster;
 use crate::repository::Repository;
 use crate::rules::claims::Claim;
-use crate::rules::cluster::Cluster;
 use crate::rules::{Check, Findings};
 use crate::yaml::Node;
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::kubernetes::Object;
+use crate::repository::Cluster;
 use crate::repository::{BuiltApp, Repository};
-use crate::rules::cluster::Cluster;
 use crate::rules::{Check, Findings};
 use crate::yaml::Node;
 

@@ -2,9 +2,9 @@
 
 use super::device_classes::{self, DeviceClass};
 use crate::finding::nearest;
+use crate::repository::Cluster;
 use crate::repository::{BuiltApp, Repository};
 use crate::rules::charts::Values;
-use crate::rules::cluster::Cluster;
 use crate::rules::{Check, Findings};
 use crate::source::Span;
 use crate::yaml::Node;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::kubernetes::{Object, Pod, selects};
+use crate::repository::Cluster;
 use crate::repository::{BuiltApp, Repository};
-use crate::rules::cluster::Cluster;
 use crate::rules::{Check, Findings};
 use crate::source::{FileId, Span};
 use crate::yaml::{Entry, Key, Mapping, Node};
