@@ -10,6 +10,7 @@ mod object;
 mod pod;
 mod quantity;
 mod scope;
+pub mod secret;
 mod selector;
 mod target;
 mod version;

@@ -3,10 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-
-use crate::kubernetes::Object;
+use crate::kubernetes::{Object, secret};
 use crate::repository::{BuiltApp, Repository};
 use crate::rules::{Check, Findings};
 use crate::yaml::Node;
@@ -41,8 +38,7 @@ fn check(object: &Object, _: &BuiltApp, repository: &Repository, findings: &mut 
 }
 
 fn decoded(text: &str) -> Option<Cow<'_, str>> {
-    let compact: String = text.split_whitespace().collect();
-    String::from_utf8(BASE64_STANDARD.decode(compact).ok()?).ok().map(Cow::Owned)
+    String::from_utf8(secret::decode(text)?).ok().map(Cow::Owned)
 }
 
 /// The line that sets the option where it is not read, and why it is not.

@@ -112,10 +112,7 @@ impl Datasource {
 
 /// Whether a text is filled in by something that presync does not run.
 pub(crate) fn is_placeholder(text: &str) -> bool {
-    text.contains("{{")
-        || text.contains('$')
-        || text.starts_with('<') && text.ends_with('>')
-        || text.starts_with("ENC[")
+    text.contains('$') || crate::kubernetes::secret::is_filled_in(text)
 }
 
 /// Every place below `jsonData` and `correlations` that names a datasource by uid. Grafana's own names, such as

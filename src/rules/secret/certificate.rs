@@ -11,7 +11,7 @@ use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::time::Time;
 
 use crate::config::Day;
-use crate::kubernetes::Object;
+use crate::kubernetes::{Object, secret};
 use crate::yaml::Node;
 
 /// A certificate, as far as rules ask.
@@ -58,20 +58,18 @@ pub(super) fn places(object: &Object) -> Vec<(&Node, &'static str, bool)> {
 /// Reads what a place holds: PEM, or base64 of it.
 pub(super) fn read(node: &Node) -> Content {
     let Some(text) = node.as_text().map(str::trim) else { return Content::Unknown };
-    let is_filled_in = ["${", "$(", "{{", "ENC[", "<"].iter().any(|start| text.starts_with(start));
-    if text.is_empty() || is_filled_in {
+    if text.is_empty() || secret::is_filled_in(text) {
         return Content::Unknown;
     }
     if text.contains("-----BEGIN") {
         return of_pem(text);
     }
-    let compact: String = text.split_whitespace().collect();
-    match BASE64_STANDARD.decode(compact).map(String::from_utf8) {
+    match secret::decode(text).map(String::from_utf8) {
         // What cert-manager and others fill in later is a single character at times.
-        Ok(Ok(pem)) if pem.trim().is_empty() => Content::Unknown,
-        Ok(Ok(pem)) if pem.contains("-----BEGIN") => of_pem(&pem),
-        Ok(_) => Content::Broken("it holds no PEM"),
-        Err(_) => Content::Unknown,
+        Some(Ok(pem)) if pem.trim().is_empty() => Content::Unknown,
+        Some(Ok(pem)) if pem.contains("-----BEGIN") => of_pem(&pem),
+        Some(_) => Content::Broken("it holds no PEM"),
+        None => Content::Unknown,
     }
 }
 

@@ -1,10 +1,7 @@
 //! See `rules/secret/secret-value-encoding.md`.
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-
 use crate::finding::Severity;
-use crate::kubernetes::Object;
+use crate::kubernetes::{Object, secret};
 use crate::repository::{BuiltApp, Repository};
 use crate::rules::{Check, Findings};
 use crate::yaml::{Action, Node};
@@ -23,9 +20,7 @@ fn check(object: &Object, _: &BuiltApp, _: &Repository, findings: &mut Findings<
         let was_generated = node.history.changes().iter().any(|change| change.action == Action::Generated);
         let Some(text) = node.as_text().filter(|text| !was_generated && is_written(text)) else { continue };
         let key = entry.key.text.as_str();
-        // The decoder of Kubernetes passes over line breaks.
-        let compact: String = text.chars().filter(|letter| !matches!(letter, '\n' | '\r')).collect();
-        let Ok(bytes) = BASE64_STANDARD.decode(&compact) else {
+        let Some(bytes) = secret::decode(text) else {
             let message = format!(
                 "`{key}` of {} is not base64, and the API server refuses the Secret: `illegal base64 data`",
                 object.id
@@ -58,6 +53,5 @@ fn check(object: &Object, _: &BuiltApp, _: &Repository, findings: &mut Findings<
 
 /// Whether the text is the value itself, and nothing that is decrypted or filled in.
 fn is_written(text: &str) -> bool {
-    let foreign = ["ENC[", "${", "$(", "{{", "<", "vault:", "ref+"];
-    !text.trim().is_empty() && !foreign.iter().any(|start| text.trim_start().starts_with(start)) && !text.contains("${")
+    !text.trim().is_empty() && !secret::is_filled_in(text)
 }
