@@ -71,7 +71,9 @@ impl Repository {
         let apps = build::apps(&files, &config, &inventory);
         let values: Vec<FileId> =
             apps.iter().flat_map(|app| &app.releases).flat_map(|release| release.files.clone()).collect();
-        inventory.settle(&files, &values);
+        let declared = apps.iter().filter(|app| app.app.declared.span().is_some());
+        let applied: Vec<FileId> = declared.flat_map(|app| files_of(app, &files)).collect();
+        inventory.settle(&files, &values, &applied);
         let targets = config.kubernetes.map_or_else(|| Targets::inferred(&files), Targets::fixed);
         let definitions = Definitions::of(apps.iter().flat_map(|app| &app.objects));
         let charts = apps.iter().flat_map(|app| &app.releases).filter_map(installed);
@@ -130,6 +132,15 @@ impl BuiltApp {
     pub fn is_complete(&self) -> bool {
         self.unresolved.is_empty() && !self.problems.iter().any(|problem| problem.loses_objects())
     }
+}
+
+/// The files that an app applies as they are.
+fn files_of(app: &BuiltApp, files: &Files) -> Vec<FileId> {
+    let directories = app.app.sources.iter().filter_map(|source| match &source.kind {
+        SourceKind::Directory { files } => Some(files),
+        _ => None,
+    });
+    directories.flatten().filter_map(|path| files.file_at(path)).map(|file| file.id).collect()
 }
 
 fn installed(release: &Release) -> Option<InstalledChart<'_>> {

@@ -52,6 +52,11 @@ impl FileClass {
         !matches!(self, Self::ChartTemplate | Self::Templated | Self::Other)
     }
 
+    /// Whether a file of this class may turn out to be a patch, when a kustomization names it as one.
+    pub(super) fn may_be_patch(self) -> bool {
+        matches!(self, Self::Other | Self::Manifest | Self::ArgoCd | Self::Flux | Self::StaticPod)
+    }
+
     /// Whether the file holds Kubernetes objects as they are applied.
     pub fn holds_objects(self) -> bool {
         matches!(self, Self::Manifest | Self::ArgoCd | Self::Flux | Self::StaticPod | Self::Encrypted)
@@ -128,7 +133,8 @@ pub(super) fn classify(file: &SourceFile, files: &Files, charts: &BTreeSet<RepoP
         return FileClass::Encrypted;
     }
     if is_template_text(file, &stream) {
-        return FileClass::Templated;
+        // The templates of an ApplicationSet are texts in YAML, so a file that is not YAML is a mistake.
+        return if starts_line(file, "kind: ApplicationSet") { FileClass::ArgoCd } else { FileClass::Templated };
     }
     if kustomize::FILE_NAMES.contains(&path.file_name()) && !roots().any(is_object) {
         let component = roots().any(|root| root.str_at(&["kind"]) == Some("Component"));
@@ -178,8 +184,11 @@ fn is_template_text(file: &SourceFile, stream: &Stream) -> bool {
 /// A broken file whose text starts lines as a manifest does: its mistake must not hide it.
 fn looks_like_manifest(file: &SourceFile, stream: &Stream) -> bool {
     let broken = stream.problems.iter().any(|problem| problem.kind.loses_content());
-    let starts = |text: &str, key: &str| text.lines().any(|line| line.starts_with(key));
-    broken && file.text().is_some_and(|text| starts(text, "apiVersion:") && starts(text, "kind:"))
+    broken && starts_line(file, "apiVersion:") && starts_line(file, "kind:")
+}
+
+fn starts_line(file: &SourceFile, start: &str) -> bool {
+    file.text().is_some_and(|text| text.lines().any(|line| line.starts_with(start)))
 }
 
 /// Whether a document in a file called `kustomization.yaml` is something else after all: a Flux object.
@@ -214,6 +223,8 @@ fn object_class(root: &Node, path: &RepoPath) -> Option<FileClass> {
         | "helmfile.sh"
         | "bundle.yaml" => return None,
         "" if kind == "Config" => return None,
+        // Talos. Kubernetes' own group never had this version.
+        "" if api_version == "v1alpha1" => return None,
         "" if kind == "Pod" && (is_static_pod_directory(path) || is_control_plane(root)) => FileClass::StaticPod,
         _ => FileClass::Manifest,
     })

@@ -7,6 +7,7 @@ use super::inventory::Inventory;
 use super::{App, AppSource, Declared, Destination, SourceKind};
 use crate::files::Files;
 use crate::helm::{Binding, Chart, ChartRef, Release, empty_values, expand};
+use crate::kustomize;
 use crate::source::{Entry, FileId, RepoPath, Span};
 use crate::yaml::Node;
 
@@ -74,6 +75,8 @@ impl Claims {
             for document in &files.stream(*file).documents {
                 let named = document.root.as_ref().map(references).unwrap_or_default();
                 waiting.extend(self.note(&directory, &named, files));
+                let charts = document.root.as_ref().map(kustomize::chart_directories).unwrap_or_default();
+                self.charts.extend(charts.iter().filter_map(|chart| directory.join(chart)));
             }
         }
     }

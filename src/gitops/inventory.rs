@@ -60,10 +60,13 @@ impl Inventory {
             argocd_loads_anywhere: false,
         };
         for file in &sources {
+            if let FileClass::Kustomization | FileClass::Component = inventory.class(file.id) {
+                inventory.kustomizations.extend(file.path.parent().map(|directory| (directory, file.id)));
+            }
+        }
+        inventory.mark_patches(files);
+        for file in &sources {
             match inventory.class(file.id) {
-                FileClass::Kustomization | FileClass::Component => {
-                    inventory.kustomizations.extend(file.path.parent().map(|directory| (directory, file.id)));
-                }
                 class if class.holds_objects() => inventory.collect(files, file.id),
                 FileClass::Values => inventory.argocd_loads_anywhere |= argocd::values_load_anywhere(files, file.id),
                 _ => {}
@@ -84,27 +87,45 @@ impl Inventory {
         self.classes.get(file.0 as usize).copied().unwrap_or(FileClass::Other)
     }
 
-    /// Marks files that do not say themselves what they are: `values`, which releases use under any name, and patches.
-    pub fn settle(&mut self, files: &Files, values: &[FileId]) {
-        let mut patches = Vec::new();
+    /// Marks the files that kustomizations patch with: they look like the objects that they change. One that is listed as
+    /// a resource too is an object as well.
+    fn mark_patches(&mut self, files: &Files) {
+        let (mut patches, mut resources) = (Vec::new(), BTreeSet::new());
+        for (directory, file) in &self.kustomizations {
+            for root in files.stream(*file).documents.iter().filter_map(|document| document.root.as_ref()) {
+                let paths = disk::patch_files(root).into_iter().filter_map(|name| directory.join(&name));
+                patches.extend(paths.filter_map(|path| files.file_at(&path)).map(|file| file.id));
+                let listed = root.get("resources").map(Node::items).unwrap_or_default();
+                let paths = listed.iter().filter_map(Node::as_text).filter_map(|name| directory.join(name));
+                resources.extend(paths.filter_map(|path| files.file_at(&path)).map(|file| file.id));
+            }
+        }
+        for patch in patches.into_iter().filter(|patch| !resources.contains(patch)) {
+            if let Some(class) = self.classes.get_mut(patch.0 as usize).filter(|class| class.may_be_patch()) {
+                *class = FileClass::Patch;
+            }
+        }
+    }
+
+    /// Marks files that do not say themselves what they are: `values`, which releases use under any name, and templates
+    /// that something `applies` as they are.
+    pub fn settle(&mut self, files: &Files, values: &[FileId], applied: &[FileId]) {
         // A generator may call a file `values.yaml` that has another name on disk.
         let mut values = values.to_vec();
         for (directory, file) in &self.kustomizations {
             for root in files.stream(*file).documents.iter().filter_map(|document| document.root.as_ref()) {
                 let paths = disk::generated_values(root).into_iter().filter_map(|name| directory.join(&name));
                 values.extend(paths.filter_map(|path| files.file_at(&path)).map(|file| file.id));
-                let paths = disk::patch_files(root).into_iter().filter_map(|name| directory.join(&name));
-                patches.extend(paths.filter_map(|path| files.file_at(&path)).map(|file| file.id));
             }
         }
-        self.reclassify(&values, FileClass::Values);
-        self.reclassify(&patches, FileClass::Patch);
-    }
-
-    fn reclassify(&mut self, changed: &[FileId], class: FileClass) {
-        for file in changed {
+        for file in values {
             if let Some(known @ (FileClass::Other | FileClass::Manifest)) = self.classes.get_mut(file.0 as usize) {
-                *known = class;
+                *known = FileClass::Values;
+            }
+        }
+        for file in applied {
+            if let Some(known @ FileClass::Templated) = self.classes.get_mut(file.0 as usize) {
+                *known = FileClass::Manifest;
             }
         }
     }
@@ -112,6 +133,32 @@ impl Inventory {
     /// The ConfigMaps of a name, as they are written, whatever their namespace.
     pub fn config_maps(&self, name: &str) -> impl Iterator<Item = &Object> {
         self.config_maps.get(name).into_iter().flatten()
+    }
+
+    /// Of objects that several clusters have under one name, the one that is written nearest to `file`: with most of its
+    /// path in common. `None` if several are equally near and differ.
+    pub(super) fn nearest<'a>(
+        &self,
+        found: impl Iterator<Item = &'a Object>,
+        file: FileId,
+        files: &Files,
+    ) -> Option<&'a Object> {
+        let own = files.sources.file(file).path.clone();
+        let common = |object: &Object| {
+            let other = files.sources.file(object.root.span.file).path.clone();
+            own.as_str().split('/').zip(other.as_str().split('/')).take_while(|(a, b)| a == b).count()
+        };
+        let mut best: Option<(usize, &Object)> = None;
+        let mut alike = true;
+        for object in found {
+            let near = common(object);
+            match best {
+                Some((most, _)) if near < most => {}
+                Some((most, first)) if near == most => alike &= first.root.same_value(&object.root),
+                _ => (best, alike) = (Some((near, object)), true),
+            }
+        }
+        best.filter(|_| alike).map(|(_, object)| object)
     }
 
     /// Every directory of the repository but hidden ones, sorted.
@@ -150,6 +197,7 @@ fn directories(sources: &[Arc<SourceFile>]) -> Vec<RepoPath> {
 pub fn is_declaration(id: &ObjectId) -> bool {
     match id.group.as_str() {
         "argoproj.io" => matches!(id.kind.as_str(), "Application" | "ApplicationSet" | "AppProject"),
+        "fluxcd.controlplane.io" => id.kind == "FluxInstance",
         group => group.ends_with(".toolkit.fluxcd.io"),
     }
 }

@@ -101,6 +101,16 @@ pub struct AppSource {
     pub kind: SourceKind,
 }
 
+impl AppSource {
+    /// The chart's own release, if the source is a chart.
+    fn release(&self) -> Option<&crate::helm::Release> {
+        match &self.kind {
+            SourceKind::Helm(releases) => releases.first(),
+            _ => None,
+        }
+    }
+}
+
 /// What a source is, decided as Argo CD decides it.
 #[derive(Clone, Debug)]
 pub enum SourceKind {
@@ -189,7 +199,15 @@ pub fn apps(inventory: &Inventory, files: &Files, config: &Config, declarations:
             "Application" => apps.push(argocd::application(&declaration.object, inventory, files)),
             "ApplicationSet" => apps.extend(argocd::application_set(&declaration.object, inventory, files)),
             "Kustomization" => apps.push(flux::kustomization(declaration, declarations, inventory, files)),
-            "HelmRelease" => apps.push(flux::helm_release(declaration, declarations, inventory, files)),
+            "FluxInstance" => apps.extend(flux::instance(declaration, declarations, inventory, files)),
+            "HelmRelease" => {
+                let app = flux::helm_release(declaration, declarations, inventory, files);
+                let release = app.sources.iter().find_map(AppSource::release);
+                let root =
+                    release.and_then(|own| flux::instance_of_chart(own, declaration, declarations, inventory, files));
+                apps.push(app);
+                apps.extend(root);
+            }
             _ => {}
         }
     }

@@ -43,6 +43,16 @@ impl OwnRepository {
         Self { own: best.map(|(url, _)| url.clone()).into_iter().collect() }
     }
 
+    /// Whether it is known under which URL this repository is meant.
+    pub fn is_known(&self) -> bool {
+        !self.own.is_empty()
+    }
+
+    /// Whether `url` may name this repository: it does, or nothing is known.
+    pub(super) fn may_be_own(&self, url: &str) -> bool {
+        url.is_empty() || self.own.is_empty() || self.is_own(url)
+    }
+
     /// Whether `url` names this repository.
     pub fn is_own(&self, url: &str) -> bool {
         let place = place(url);

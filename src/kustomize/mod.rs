@@ -40,6 +40,7 @@ mod selector;
 mod shared;
 mod vars;
 
+pub(crate) use plugins::chart_directories;
 pub use problem::{Problem, ProblemKind};
 
 use crate::config::KustomizeRelease;

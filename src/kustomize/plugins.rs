@@ -235,7 +235,6 @@ impl Engine<'_> {
     pub(super) fn release(&mut self, kustomization: &Kustomization, chart: &Node) -> Option<Release> {
         let text = |field: &str| text_of(chart.get(field));
         let name = chart.get("name")?;
-        let home = kustomization.root.str_at(&["helmGlobals", "chartHome"]).unwrap_or("charts");
         let mut values = Node::mapping(Mapping::default(), chart.span);
         let mut incomplete = false;
         let mut read = Vec::new();
@@ -262,8 +261,9 @@ impl Engine<'_> {
                 _ => merge_values(&values, inline),
             };
         }
-        let directory = kustomization.directory.join(home).and_then(|home| home.join(text_of(Some(name))));
+        let directory = chart_directory(&kustomization.root, chart);
         let directory = directory
+            .and_then(|directory| kustomization.directory.join(&directory))
             .filter(|directory| directory.join("Chart.yaml").is_some_and(|path| self.files.file_at(&path).is_some()));
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         Some(Release {
@@ -282,6 +282,23 @@ impl Engine<'_> {
             incomplete,
             binding: Binding::Declared,
         })
+    }
+}
+
+/// Where the charts of `helmCharts` lie once they are fetched, from the kustomization's directory.
+pub(crate) fn chart_directories(root: &Node) -> Vec<String> {
+    let charts = root.get("helmCharts").map(Node::items).unwrap_or_default();
+    charts.iter().filter_map(|chart| chart_directory(root, chart)).collect()
+}
+
+/// kustomize fetches a chart into a directory of its own version.
+fn chart_directory(root: &Node, chart: &Node) -> Option<String> {
+    let home = root.str_at(&["helmGlobals", "chartHome"]).filter(|home| !home.is_empty()).unwrap_or("charts");
+    let text = |field: &str| text_of(chart.get(field));
+    match (text("name"), text("version"), text("repo")) {
+        ("", ..) => None,
+        (name, "", _) | (name, _, "") => Some(format!("{home}/{name}")),
+        (name, version, _) => Some(format!("{home}/{name}-{version}/{name}")),
     }
 }
 

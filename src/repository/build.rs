@@ -17,12 +17,13 @@ use super::BuiltApp;
 use crate::config::{Config, KustomizeRelease};
 use crate::files::Files;
 use crate::gitops::{
-    self, App, AppSource, Declaration, Declarations, Inventory, SourceKind, Standing, Substitution, is_declaration,
-    standing,
+    self, App, AppSource, Declaration, Declarations, FileClass, Inventory, SourceKind, Standing, Substitution,
+    is_declaration, standing,
 };
 use crate::kubernetes::Object;
 use crate::kustomize;
-use crate::source::{FileId, RepoPath};
+use crate::source::{FileId, RepoPath, Span};
+use crate::unresolved::{Cause, Unresolved};
 use crate::yaml::{Node, Style, Value};
 
 /// Apps of apps nest two or three deep; more rounds than this only happen where two apps overwrite each other.
@@ -238,8 +239,20 @@ fn build(app: App, files: &Files, inventory: &Inventory, builds: &Builds) -> Bui
             }
             SourceKind::Directory { files: paths } => {
                 let ids = paths.iter().filter_map(|path| files.file_at(path)).map(|file| file.id);
-                let ids = ids.filter(|id| inventory.class(*id).holds_objects());
-                built.objects.extend(ids.flat_map(|id| gitops::objects_of(files, id)));
+                for id in ids {
+                    let class = inventory.class(id);
+                    let is_broken = files.stream(id).problems.iter().any(|problem| problem.kind.loses_content());
+                    let is_applied = class.holds_objects() || class == FileClass::Patch;
+                    if is_broken && (is_applied || class == FileClass::Templated) {
+                        let path = &files.sources.file(id).path;
+                        let reason = format!("{path} is not YAML, so what it holds is missing here");
+                        let start = Span::new(id, 0, 0);
+                        built.unresolved.push(Unresolved::at(start, Cause::Invalid, reason));
+                    }
+                    if is_applied {
+                        built.objects.extend(gitops::objects_of(files, id));
+                    }
+                }
             }
             SourceKind::Unresolved => {}
         }

@@ -175,7 +175,7 @@ fn values_from(entry: &Node, declaration: &Declaration, inventory: &Inventory, f
     if text("kind") == Some("Secret") {
         return layers.missing(span, Cause::Secret, format!("values come from the Secret {name}"));
     }
-    let found = declaration.config_map(name, inventory);
+    let found = declaration.config_map(name, inventory, files);
     let data = found.and_then(|object| object.root.at(&["data", key]));
     match (data, entry.get("targetPath").and_then(Node::as_text)) {
         (Some(data), Some(path)) => layers.parameter(path, data, false),

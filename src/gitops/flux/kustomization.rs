@@ -42,7 +42,7 @@ pub(in crate::gitops) fn kustomization(
     let kind = match directory(spec, path, declaration, declarations, inventory, files) {
         Ok(directory) => {
             let overlay = overlay(spec, &directory, files);
-            let find = |name: &str| declaration.config_map(name, inventory);
+            let find = |name: &str| declaration.config_map(name, inventory, files);
             let substitution = Substitution::read(spec, &find);
             SourceKind::Kustomize { directory, overlay, load_anywhere: true, substitution }
         }

@@ -38,6 +38,26 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
         let Declared::FluxKustomization(name) = app.app.declared else { continue };
         let missing = app.app.unresolved.iter().find(|unresolved| unresolved.cause == Cause::Missing);
         let Some(span) = missing.and_then(|missing| missing.span) else { continue };
+        if name == span {
+            // The root that the Flux Operator makes, whose Kustomization is not in Git.
+            let file = repository.files.sources.file(span.file);
+            let text = file.slice(span).trim_matches(['"', '\'']);
+            let near = directories.get_or_insert_with(|| Directories::of(repository)).nearest(text);
+            if near.is_none() && !repository.inventory.own.is_known() {
+                continue;
+            }
+            findings.about(Some(app), None);
+            let message = format!(
+                "there is no directory `{text}` in this repository: Flux reports `kustomization path not found`, and \
+                 deploys nothing of the cluster"
+            );
+            let finding = findings.report(span, message);
+            finding.label("no such directory");
+            if let Some(near) = near {
+                finding.help(format!("did you mean `{near}`?"));
+            }
+            continue;
+        }
         let declared = by_place.get(&name).into_iter().flatten().find(|member| {
             let path = member.object.root.at(&["spec", "path"]);
             path.is_some_and(|path| path.span == span)
