@@ -1,11 +1,13 @@
 //! Selectors that take nothing, and what they were probably meant to take: for Services, budgets and monitors alike.
 //!
-//! A selector may wait for pods that somebody else brings. So it is a mistake only where everything of its namespace can be
-//! seen, and where something is there that it was meant for: spelled nearly so, labelled with the same value under another
-//! key, or of the same name, and taken by no other selector either. Left out: selectors with expressions, and labels that
+//! A selector may wait for pods that somebody else brings. So it is a mistake only where something is there that it was
+//! meant for: spelled nearly so, labelled with the same value under another key, or of the same name, and taken by no other
+//! selector either; and where everything of its namespace can be seen. What its own app has under nearly that label was
+//! meant wherever nothing out of sight is called so. Left out: selectors with expressions, and labels that
 //! programs put on their own pods while they run, such as that of a leader.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use compact_str::CompactString;
 use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
@@ -31,6 +33,9 @@ const CHANGING: [&str; 19] = [
 
 /// Ends that people give the names of objects beside the name of the program.
 const ENDS: [&str; 7] = ["service", "svc", "headless", "metrics", "monitor", "servicemonitor", "pdb"];
+
+/// The rank of what only has the selector's own name; what is nearer is below.
+const NAMESAKE: u8 = 2;
 
 /// API groups whose objects make no pods, or none that anybody selects, beside those of Kubernetes itself.
 const PASSIVE: [&str; 28] = [
@@ -104,6 +109,17 @@ pub(crate) struct Missed<'s, 'a> {
     pub(crate) instead: Option<String>,
 }
 
+/// How much can be seen of the namespaces of a selector.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Sight {
+    /// Everything.
+    Whole,
+    /// Not everything, but nothing out of sight is called by the value that is looked for.
+    Apart,
+    /// Too little.
+    Unknown,
+}
+
 impl Missed<'_, '_> {
     /// Where nothing is found, for messages: `in namespace X `, or nothing where that is not known.
     pub(crate) fn place(&self) -> String {
@@ -160,12 +176,12 @@ pub(crate) fn plain(node: &Node) -> LabelQuery {
     LabelQuery { requirements: requirements.collect() }
 }
 
-/// The selectors that take nothing although something near is there. `is_closed` says of a selector's namespaces whether
-/// everything in them can be seen.
+/// The selectors that take nothing although something near is there. `seen` says how much of a selector's namespaces can be
+/// seen, with the value that it looks for.
 pub(crate) fn missed<'s, 'a>(
     selecting: &'s [Selecting<'a>],
     targets: &'s [Target<'a>],
-    is_closed: impl Fn(&Selecting<'a>) -> bool,
+    seen: impl Fn(&Selecting<'a>, &str) -> Sight,
 ) -> Vec<Missed<'s, 'a>> {
     let shelf = Shelf::new(targets);
     let mut taken = vec![false; targets.len()];
@@ -188,7 +204,7 @@ pub(crate) fn missed<'s, 'a>(
         }
     }
     let mut found = Vec::new();
-    for by in idle.into_iter().filter(|by| single(&by.query) && is_closed(by)) {
+    for by in idle.into_iter().filter(|by| single(&by.query)) {
         let near: Vec<usize> = shelf.around(by).collect();
         comparisons += near.len();
         if comparisons > MOST_COMPARISONS {
@@ -197,9 +213,20 @@ pub(crate) fn missed<'s, 'a>(
         let free = |at: &usize| !taken.get(*at).is_some_and(|taken| *taken);
         let judged = near.iter().filter_map(|at| {
             let target = targets.get(*at)?;
-            let (rank, requirement, instead) = judge(by, target, free(at))?;
+            let free = free(at);
+            let (rank, requirement, instead) = judge(by, target, free)?;
+            let wanted = match &requirement.test {
+                Test::In(values) => values.first()?,
+                _ => return None,
+            };
+            let own = by.app == target.app;
+            let sure = match seen(by, wanted) {
+                Sight::Whole => true,
+                Sight::Apart => own && free && rank < NAMESAKE,
+                Sight::Unknown => false,
+            };
             // What lies in the same app was written together.
-            Some((rank, by.app != target.app, *at, target, requirement, instead))
+            sure.then_some((rank, !own, *at, target, requirement, instead))
         });
         let best = judged.min_by_key(|(rank, elsewhere, at, ..)| (*rank, *elsewhere, *at));
         let best = best.map(|(.., target, requirement, instead)| Missed { by, target, requirement, instead });
@@ -316,7 +343,7 @@ fn judge<'s>(by: &'s Selecting<'_>, target: &Target<'_>, free: bool) -> Option<(
     }
     let namesake = program(&by.object.id.name) == program(&target.object.id.name);
     let akin = namesake && !program(&by.object.id.name).is_empty();
-    akin.then(|| (2, *first, own.map(|own| format!("{}: {own}", first.key))))
+    akin.then(|| (NAMESAKE, *first, own.map(|own| format!("{}: {own}", first.key))))
 }
 
 /// Whether a label is one that comes and goes.
@@ -343,6 +370,8 @@ pub(crate) struct Pods<'a> {
     pub(crate) targets: Vec<Target<'a>>,
     /// Namespaces in which custom resources lie that may make pods in a way presync does not know.
     makers: HashSet<&'a str>,
+    /// Names of what is out of sight: charts that are not rendered, apps that are not all built, objects of operators.
+    hidden: BTreeSet<CompactString>,
 }
 
 impl<'a> Pods<'a> {
@@ -353,17 +382,49 @@ impl<'a> Pods<'a> {
             let labels = Cow::Borrowed(&pods.labels);
             Some(Target { app: pods.app, object, namespace: &pods.namespace, labels, span: pods.span, selector: None })
         });
-        let mut makers = HashSet::new();
+        let (mut makers, mut hidden) = (HashSet::new(), BTreeSet::new());
         for (_, app) in deployed(repository) {
-            let unknown = app.objects.iter().filter(|object| may_make_pods(object));
-            makers.extend(unknown.map(|object| repository.home_of(app, object)));
+            for object in app.objects.iter().filter(|object| may_make_pods(object)) {
+                makers.insert(repository.home_of(app, object));
+                hidden.insert(object.id.name.clone());
+            }
+            hidden.extend(
+                app.releases.iter().flat_map(|release| [release.name.as_str().into(), (*release.chart.name).into()]),
+            );
+            if !app.is_complete() {
+                hidden.insert(app.app.name.as_str().into());
+            }
         }
-        Self { repository, targets: targets.collect(), makers }
+        hidden.remove("");
+        Self { repository, targets: targets.collect(), makers, hidden }
     }
 
-    /// Whether all pods of a selector's namespaces can be seen; where its namespace is not known, those of its app.
-    pub(crate) fn is_closed(&self, by: &Selecting<'_>) -> bool {
-        is_closed(self.repository, by, |namespace| !self.makers.contains(namespace))
+    /// How much can be seen of the pods in a selector's namespaces.
+    pub(crate) fn seen(&self, by: &Selecting<'_>, wanted: &str) -> Sight {
+        let network = self.repository.network();
+        let none_made = |namespace: &str| !self.makers.contains(namespace) && !self.makers.contains("");
+        // The control plane's own pods are in no manifest.
+        let seen =
+            |namespace: &&str| *namespace != "kube-system" && none_made(namespace) && network.is_closed(namespace);
+        let whole = match by.namespaces.as_slice() {
+            [""] => {
+                let app = self.repository.apps.get(by.app);
+                none_made("") && app.is_some_and(|app| app.is_complete() && app.releases.is_empty())
+            }
+            [] => false,
+            namespaces => namespaces.iter().all(seen),
+        };
+        // What a chart or an operator makes has names that begin like its own.
+        let akin = |hidden: &CompactString| {
+            hidden.contains(wanted)
+                || hidden.len() > 2 && wanted.contains(hidden.as_str())
+                || hidden.split('-').next() == wanted.split('-').next()
+        };
+        match () {
+            () if whole => Sight::Whole,
+            () if by.namespaces.is_empty() || self.hidden.iter().any(akin) => Sight::Unknown,
+            () => Sight::Apart,
+        }
     }
 }
 
@@ -371,19 +432,6 @@ impl<'a> Pods<'a> {
 pub(crate) fn deployed(repository: &Repository) -> impl Iterator<Item = (usize, &BuiltApp)> {
     let speaks = |app: &BuiltApp| app.app.standing == Standing::Deployed && !repository.is_unlisted(app);
     repository.apps.iter().enumerate().filter(move |(_, app)| speaks(app))
-}
-
-/// Whether everything can be seen that the apps of this repository bring to a selector's namespaces, and `holds` of each.
-pub(crate) fn is_closed(repository: &Repository, by: &Selecting<'_>, holds: impl Fn(&str) -> bool) -> bool {
-    let network = repository.network();
-    let Some(app) = repository.apps.get(by.app).filter(|app| app.is_complete()) else { return false };
-    // The control plane's own pods are in no manifest.
-    let seen = |namespace: &&str| *namespace != "kube-system" && network.is_closed(namespace);
-    match by.namespaces.as_slice() {
-        [""] => app.releases.is_empty() && holds(""),
-        [] => false,
-        namespaces => namespaces.iter().all(|namespace| seen(namespace) && holds(namespace)) && holds(""),
-    }
 }
 
 fn may_make_pods(object: &Object) -> bool {

@@ -20,7 +20,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
         return;
     }
     let pods = Pods::of(repository);
-    for missed in selection::missed(&budgets, &pods.targets, |by| pods.is_closed(by)) {
+    for missed in selection::missed(&budgets, &pods.targets, |by, wanted| pods.seen(by, wanted)) {
         findings.about(repository.apps.get(missed.by.app), Some(missed.by.object));
         let message = format!(
             "{} is about pods with `{}`, and no pod {}has that: it protects nothing, and a drain may evict all pods at once",

@@ -16,14 +16,14 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     if !of_services.is_empty() {
         let services = services(repository);
         let pods = Pods::of(repository);
-        let closed = |by: &Selecting<'_>| pods.is_closed(by);
-        for missed in selection::missed(&of_services, &services, closed) {
+        let seen = |by: &Selecting<'_>, wanted: &str| pods.seen(by, wanted);
+        for missed in selection::missed(&of_services, &services, seen) {
             report(repository, &missed, "Service", findings);
         }
     }
     if !of_pods.is_empty() {
         let pods = Pods::of(repository);
-        for missed in selection::missed(&of_pods, &pods.targets, |by| pods.is_closed(by)) {
+        for missed in selection::missed(&of_pods, &pods.targets, |by, wanted| pods.seen(by, wanted)) {
             report(repository, &missed, "pod", findings);
         }
     }

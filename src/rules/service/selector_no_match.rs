@@ -40,7 +40,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
         return;
     }
     let pods = Pods::of(repository);
-    for missed in selection::missed(&services, &pods.targets, |by| pods.is_closed(by)) {
+    for missed in selection::missed(&services, &pods.targets, |by, wanted| pods.seen(by, wanted)) {
         findings.about(repository.apps.get(missed.by.app), Some(missed.by.object));
         let message = format!(
             "{} sends to pods with `{}`, and no pod {}has that: the Service has no endpoints, and every connection to it \
