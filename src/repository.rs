@@ -107,12 +107,7 @@ impl Repository {
     /// Whether an app is only what lies beside a kustomization that does not list it: who applies the directory applies
     /// the kustomization, so nothing applies these files.
     pub fn is_unlisted(&self, app: &BuiltApp) -> bool {
-        let beside = |path: &RepoPath| path.parent().is_some_and(|at| self.inventory.kustomizations.contains_key(&at));
-        app.app.declared == Declared::Directory
-            && app.app.sources.iter().any(|source| match &source.kind {
-                SourceKind::Directory { files } => files.iter().any(beside),
-                _ => false,
-            })
+        lies_unlisted(&app.app, &self.inventory)
     }
 
     /// What a file is, and so whether a mistake in its text matters.
@@ -132,6 +127,16 @@ impl BuiltApp {
     pub fn is_complete(&self) -> bool {
         self.unresolved.is_empty() && !self.problems.iter().any(|problem| problem.loses_objects())
     }
+}
+
+/// See [`Repository::is_unlisted`].
+fn lies_unlisted(app: &App, inventory: &Inventory) -> bool {
+    let beside = |path: &RepoPath| path.parent().is_some_and(|at| inventory.kustomizations.contains_key(&at));
+    app.declared == Declared::Directory
+        && app.sources.iter().any(|source| match &source.kind {
+            SourceKind::Directory { files } => files.iter().any(beside),
+            _ => false,
+        })
 }
 
 /// The files that an app applies as they are.

@@ -72,6 +72,8 @@ pub enum Standing {
     Sample,
     /// It was put away, and nothing deploys it any more.
     Retired,
+    /// It lies beside a kustomization that does not list it, so nothing applies it.
+    Unlisted,
 }
 
 /// Names of directories whose content shows or tests something.

@@ -75,8 +75,22 @@ impl Claims {
             for document in &files.stream(*file).documents {
                 let named = document.root.as_ref().map(references).unwrap_or_default();
                 waiting.extend(self.note(&directory, &named, files));
+                self.note_plugins(&directory, document.root.as_ref(), files);
                 let charts = document.root.as_ref().map(kustomize::chart_directories).unwrap_or_default();
                 self.charts.extend(charts.iter().filter_map(|chart| directory.join(chart)));
+            }
+        }
+    }
+
+    /// Marks the files that a plugin is to read: those in the `files` of its configuration, as KSOPS has it.
+    fn note_plugins(&mut self, directory: &RepoPath, root: Option<&Node>, files: &Files) {
+        let generators = root.and_then(|root| root.get("generators")).map(Node::items).unwrap_or_default();
+        let paths = generators.iter().filter_map(Node::as_text).filter_map(|name| directory.join(name));
+        for stream in paths.filter_map(|path| files.file_at(&path)).map(|file| files.stream(file.id)) {
+            for plugin in stream.documents.iter().filter_map(|document| document.root.as_ref()) {
+                let named = plugin.get("files").map(Node::items).unwrap_or_default();
+                let named: Vec<String> = named.iter().filter_map(Node::as_text).map(str::to_owned).collect();
+                self.note(directory, &named, files);
             }
         }
     }

@@ -28,7 +28,7 @@ impl Engine<'_> {
     pub(super) fn set_image(&mut self, gathered: &mut Accumulator, entry: &Node, specs: &[FieldSpec]) {
         let name = text_of(entry.get("name"));
         let tail = "(:[a-zA-Z0-9_.{}-]*)?(@sha256:[a-zA-Z0-9_.{}-]*)?$";
-        let Ok(pattern) = Regex::new(&format!("^{name}{tail}")) else {
+        let Ok(pattern) = Regex::new(&super::selector::as_go_reads(&format!("^{name}{tail}"))) else {
             // Kustomize up to 5.8 ends in a panic here, later ones match nothing.
             let message = format!(
                 "the name of an image is a regular expression to kustomize, and `{name}` is none, so nothing is changed"

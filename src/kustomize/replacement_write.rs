@@ -126,7 +126,8 @@ impl Walk<'_> {
             return items.iter_mut().try_for_each(|item| self.go(item, rest, write));
         }
         if let Some((key, pattern)) = list_match(part) {
-            let pattern = Regex::new(pattern).map_err(|error| super::selector::regex_error(pattern, &error))?;
+            let pattern = Regex::new(&super::selector::as_go_reads(pattern))
+                .map_err(|error| super::selector::regex_error(pattern, &error))?;
             let matches = |item: &Node| {
                 let text = if key.is_empty() { item.value_text() } else { item.get(key).and_then(Node::value_text) };
                 text.is_some_and(|text| pattern.is_match(text.trim()))

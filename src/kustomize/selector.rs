@@ -100,7 +100,41 @@ pub(super) fn anchored(pattern: &str) -> Result<Pattern, String> {
         return Ok(Pattern::Word(pattern.to_owned()));
     }
     let anchored = format!("^(?:{pattern})$");
-    Regex::new(&anchored).map(Pattern::Regex).map_err(|error| regex_error(&anchored, &error))
+    Regex::new(&as_go_reads(&anchored)).map(Pattern::Regex).map_err(|error| regex_error(&anchored, &error))
+}
+
+/// The pattern with what Go takes literally and Rust refuses written so that Rust takes it literally too: a brace that
+/// begins no count, and a bracket or a doubled sign inside a class.
+pub(super) fn as_go_reads(pattern: &str) -> String {
+    let mut out = String::with_capacity(pattern.len());
+    let mut in_class = false;
+    let mut rest = pattern.chars().peekable();
+    while let Some(letter) = rest.next() {
+        match letter {
+            '\\' => {
+                out.push(letter);
+                out.extend(rest.next());
+                continue;
+            }
+            '[' if in_class && rest.peek() != Some(&':') => out.push('\\'),
+            '&' | '~' if in_class && rest.peek() == Some(&letter) => out.push('\\'),
+            '[' => in_class = true,
+            ']' => in_class = false,
+            '{' if !in_class && !begins_count(rest.clone()) => out.push('\\'),
+            _ => {}
+        }
+        out.push(letter);
+    }
+    out
+}
+
+/// Whether what follows a brace is `3}`, `3,}` or `3,5}`.
+fn begins_count(rest: impl Iterator<Item = char>) -> bool {
+    let inside: String = rest.take(12).collect();
+    let Some((inside, _)) = inside.split_once('}') else { return false };
+    let (from, to) = inside.split_once(',').unwrap_or((inside, ""));
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    !from.is_empty() && is_number(from) && is_number(to)
 }
 
 pub(super) fn regex_error(pattern: &str, error: &regex::Error) -> String {
@@ -177,4 +211,19 @@ pub(super) fn requirements(text: &str) -> Result<Vec<Requirement>, String> {
         };
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_mean_what_they_mean_to_go() {
+        let reads =
+            |pattern: &str, text: &str| Regex::new(&as_go_reads(pattern)).is_ok_and(|found| found.is_match(text));
+        assert!(reads(r"^\${IMAGE}$", "${IMAGE}"));
+        assert!(reads("^a{2,3}$", "aaa") && !reads("^a{2,3}$", "a"));
+        assert!(reads("^a{,3}$", "a{,3}"));
+        assert!(reads("^[[&&]x$", "[x") && reads("^[[:digit:]]+$", "12"));
+    }
 }

@@ -48,18 +48,21 @@ pub(super) fn apps(files: &Files, config: &Config, inventory: &Inventory) -> Vec
         }
         declarations = Some(effective);
     }
-    judge_standing(&mut built, files);
+    judge_standing(&mut built, files, inventory);
     built
 }
 
-/// Weighs declared apps by where their declaration lies, unless another app deploys it.
-fn judge_standing(built: &mut [BuiltApp], files: &Files) {
+/// Weighs declared apps by where their declaration lies, unless another app deploys it, and what nothing applies.
+fn judge_standing(built: &mut [BuiltApp], files: &Files, inventory: &Inventory) {
     let objects = built.iter().filter(|app| app.app.standing == Standing::Deployed).flat_map(|app| &app.objects);
     let deployed: BTreeSet<FileId> =
         objects.filter(|object| is_declaration(&object.id)).map(|object| object.root.span.file).collect();
     for app in built {
         if let Some(span) = app.app.declared.span().filter(|span| !deployed.contains(&span.file)) {
             app.app.standing = standing(&files.sources.file(span.file).path);
+        }
+        if app.app.standing == Standing::Deployed && super::lies_unlisted(&app.app, inventory) {
+            app.app.standing = Standing::Unlisted;
         }
     }
 }

@@ -6,7 +6,7 @@
 use foldhash::{HashMap, HashMapExt};
 
 use crate::kubernetes::{Object, Pod};
-use crate::repository::BuiltApp;
+use crate::repository::{BuiltApp, Repository};
 use crate::source::Span;
 use crate::yaml::Node;
 
@@ -106,6 +106,44 @@ impl<'a> Claim<'a> {
             Some(count) => count.as_i64(),
             None => Some(1),
         }
+    }
+}
+
+/// Provisioners whose volumes are never attached to a node: the network's file systems, and directories of the node that
+/// the pod is then bound to.
+const UNATTACHED: [&str; 12] = [
+    "kubernetes.io/no-provisioner",
+    "rancher.io/local-path",
+    "topolvm.io",
+    "topolvm.cybozu.com",
+    "openebs.io/local",
+    "zfs.csi.openebs.io",
+    "file.csi.azure.com",
+    "kubernetes.io/azure-file",
+    "csi.juicefs.com",
+    "hostpath.csi.k8s.io",
+    "seaweedfs-csi-driver",
+    "ru.yandex.s3.csi",
+];
+
+/// Words that say the same in the name of a class or a provisioner.
+const UNATTACHED_WORDS: [&str; 11] =
+    ["nfs", "efs", "cephfs", "azurefile", "juicefs", "smb", "cifs", "glusterfs", "filestore", "hostpath", "local"];
+
+impl Claim<'_> {
+    /// Whether the volume is one that no node attaches, as far as the class or its name tells.
+    pub(crate) fn is_never_attached(&self, repository: &Repository) -> bool {
+        let Some(name) = self.class.and_then(Node::as_str) else { return false };
+        let says_so = |text: &str| {
+            let text = text.to_ascii_lowercase();
+            let mut words = text.split(|letter: char| !letter.is_ascii_alphanumeric());
+            UNATTACHED.contains(&text.as_str()) || words.any(|word| UNATTACHED_WORDS.contains(&word))
+        };
+        let is_class = |object: &&Object| object.id.kind == "StorageClass" && object.id.name == name;
+        let mut classes = repository.apps.iter().flat_map(|app| &app.objects).filter(is_class);
+        says_so(name)
+            || name.contains("topolvm")
+            || classes.any(|class| class.root.str_at(&["provisioner"]).is_some_and(says_so))
     }
 }
 

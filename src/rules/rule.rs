@@ -142,11 +142,14 @@ impl<'a> Findings<'a> {
     }
 
     /// The findings so far. What only shows or tests something, and is deployed by nothing, weighs one step less; what
-    /// was put away is only worth knowing.
+    /// was put away, or is on no list, is only worth knowing.
     pub fn into_list(mut self) -> Vec<Finding> {
         for (at, standing) in self.undeployed {
             let severity = &mut self.list[at].severity;
-            *severity = if standing == Standing::Retired { Severity::Info } else { severity.lowered() };
+            *severity = match standing {
+                Standing::Retired | Standing::Unlisted => Severity::Info,
+                Standing::Sample | Standing::Deployed => severity.lowered(),
+            };
         }
         self.list
     }

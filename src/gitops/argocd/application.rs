@@ -12,16 +12,18 @@ pub struct Application {
     pub object: Object,
     /// What is wrong with the templates of the set that makes it.
     pub problems: Vec<Unresolved>,
+    /// Whether an ApplicationSet makes it.
+    pub is_generated: bool,
 }
 
 impl Application {
     pub(super) fn new(object: &Object) -> Self {
-        Self { object: object.clone(), problems: Vec::new() }
+        Self { object: object.clone(), problems: Vec::new(), is_generated: false }
     }
 
     /// The same, made by a set whose templates have these problems.
     pub(super) fn made_with(self, problems: Vec<Unresolved>) -> Self {
-        Self { problems, ..self }
+        Self { problems, is_generated: true, ..self }
     }
 
     /// A part of the `spec`.

@@ -2,6 +2,7 @@
 
 use super::sync_option_unknown::OPTIONS;
 use crate::finding::nearest;
+use crate::gitops::Declared;
 use crate::kubernetes::Object;
 use crate::repository::{BuiltApp, Repository};
 use crate::rules::{Check, Findings};
@@ -32,7 +33,11 @@ const HOOKS: [&str; 7] = ["PreSync", "Sync", "PostSync", "SyncFail", "Skip", "Pr
 const DELETE_POLICIES: [&str; 3] = ["HookSucceeded", "HookFailed", "BeforeHookCreation"];
 const COMPARE_OPTIONS: [&str; 3] = ["IgnoreExtraneous", "IncludeMutationWebhook", "ServerSideDiff"];
 
-fn check(object: &Object, _: &BuiltApp, _: &Repository, findings: &mut Findings<'_>) {
+fn check(object: &Object, app: &BuiltApp, _: &Repository, findings: &mut Findings<'_>) {
+    // Where Flux deploys, what is left of Argo CD has no effect, right or wrong.
+    if let Declared::FluxKustomization(_) | Declared::FluxHelmRelease(_) = app.app.declared {
+        return;
+    }
     for entry in object.root.at(&["metadata", "annotations"]).map(Node::entries).unwrap_or_default() {
         let Some(name) = entry.key.text.strip_prefix(PREFIX) else { continue };
         let Some(value) = entry.value.as_text().filter(|text| !text.contains(['{', '$'])) else { continue };

@@ -24,6 +24,10 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
         homes.extend(app.releases.iter().filter(|_| runs_argo).map(|release| release.namespace.as_str()));
     }
     for (app, application) in applications(repository) {
+        // The controller of ApplicationSets overwrites the namespace with its own.
+        if application.is_generated {
+            continue;
+        }
         let Some(node) = application.object.root.at(&["metadata", "namespace"]) else { continue };
         let Some(namespace) = node.as_text() else { continue };
         // The usual slip is to write where the app is deployed to in place of where the Application lives.

@@ -12,18 +12,6 @@ use crate::yaml::Node;
 
 pub(crate) const CHECK: Check = Check::App(check);
 
-/// Provisioners whose volumes hold their pod to one node, so that a new pod meets the old one there.
-const LOCAL: [&str; 8] = [
-    "kubernetes.io/no-provisioner",
-    "rancher.io/local-path",
-    "topolvm.io",
-    "topolvm.cybozu.com",
-    "openebs.io/local",
-    "local.csi.openebs.io",
-    "zfs.csi.openebs.io",
-    "microk8s.io/hostpath",
-];
-
 fn check<'a>(app: &'a BuiltApp, repository: &'a Repository, findings: &mut Findings<'a>) {
     let claims = Claim::of(app);
     let mut told: Option<*const Object> = None;
@@ -58,7 +46,8 @@ fn of_claim(claim: &Claim<'_>, repository: &Repository, findings: &mut Findings<
     if shared || !alone && !claim.has_mode("ReadWriteOnce") {
         return false;
     }
-    let stays = matches!(claims::tie(claim.scheduling), Tie::Hosts(1) | Tie::Unknown) || is_local(claim, repository);
+    let stays =
+        matches!(claims::tie(claim.scheduling), Tie::Hosts(1) | Tie::Unknown) || claim.is_never_attached(repository);
     if stays && !alone {
         return false;
     }
@@ -85,15 +74,6 @@ fn of_claim(claim: &Claim<'_>, repository: &Repository, findings: &mut Findings<
         None => "write `strategy: {type: Recreate}` in the Deployment's `spec`",
     });
     true
-}
-
-/// Whether the claim's volume lies on the disks of one node.
-fn is_local(claim: &Claim<'_>, repository: &Repository) -> bool {
-    let Some(name) = claim.class.and_then(Node::as_str) else { return false };
-    let is_class = |object: &&Object| object.id.kind == "StorageClass" && object.id.name == name;
-    let mut classes = repository.apps.iter().flat_map(|app| &app.objects).filter(is_class);
-    let local = |class: &Object| class.root.str_at(&["provisioner"]).is_some_and(|own| LOCAL.contains(&own));
-    name == "local-path" || classes.any(local)
 }
 
 /// Deployments that a known chart makes.

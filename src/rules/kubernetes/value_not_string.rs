@@ -1,6 +1,7 @@
 //! See `rules/kubernetes/kubernetes-value-not-string.md`.
 
 use crate::finding::Edit;
+use crate::gitops::Declared;
 use crate::kubernetes::{Object, Pod};
 use crate::repository::{BuiltApp, Repository};
 use crate::rules::{Check, Findings};
@@ -8,18 +9,20 @@ use crate::yaml::{Node, Scalar, Style};
 
 pub(crate) const CHECK: Check = Check::Object(check);
 
-fn check(object: &Object, _: &BuiltApp, _: &Repository, findings: &mut Findings<'_>) {
+fn check(object: &Object, app: &BuiltApp, _: &Repository, findings: &mut Findings<'_>) {
     let root = &object.root;
-    metadata(root, findings);
+    // Flux reads an object's own labels and annotations itself, and lets go of all of them where one is no text.
+    let is_flux = matches!(app.app.declared, Declared::FluxKustomization(_));
+    metadata(root, is_flux, findings);
     if let Some(pod) = Pod::of(object) {
         if !std::ptr::eq(pod.template, root) {
-            metadata(pod.template, findings);
+            metadata(pod.template, false, findings);
         }
         map(pod.spec.get("nodeSelector"), "nodeSelector", findings);
         for container in pod.containers() {
             for variable in container.node.get("env").map(Node::items).unwrap_or_default() {
                 if let Some(value) = variable.get("value") {
-                    judge(value, "an environment variable", findings);
+                    judge(value, "an environment variable", None, findings);
                 }
             }
         }
@@ -34,19 +37,24 @@ fn check(object: &Object, _: &BuiltApp, _: &Repository, findings: &mut Findings<
     }
 }
 
-fn metadata(object: &Node, findings: &mut Findings<'_>) {
+fn metadata(object: &Node, lets_go: bool, findings: &mut Findings<'_>) {
     for field in ["annotations", "labels"] {
-        map(object.at(&["metadata", field]), field, findings);
+        let dropped = format!("Flux applies the object without any of its {field}, and says nothing");
+        for entry in object.at(&["metadata", field]).map(Node::entries).unwrap_or_default() {
+            let what = format!("`{}` in {field}", entry.key.text);
+            judge(&entry.value, &what, lets_go.then_some(dropped.as_str()), findings);
+        }
     }
 }
 
 fn map(node: Option<&Node>, field: &str, findings: &mut Findings<'_>) {
     for entry in node.map(Node::entries).unwrap_or_default() {
-        judge(&entry.value, &format!("`{}` in {field}", entry.key.text), findings);
+        judge(&entry.value, &format!("`{}` in {field}", entry.key.text), None, findings);
     }
 }
 
-fn judge(value: &Node, what: &str, findings: &mut Findings<'_>) {
+/// `effect` is what comes of it, where the object is not simply refused.
+fn judge(value: &Node, what: &str, effect: Option<&str>, findings: &mut Findings<'_>) {
     let kind = match value.resolve() {
         // Null becomes the empty text.
         Some(Scalar::String(_) | Scalar::Unknown | Scalar::Null) => return,
@@ -55,15 +63,14 @@ fn judge(value: &Node, what: &str, findings: &mut Findings<'_>) {
         None if value.as_mapping().is_some() => "a map",
         None => "a list",
     };
-    let message = format!(
-        "{what} is {kind} and must be a text. The object is refused: `cannot unmarshal {} into Go struct field`",
-        match kind {
-            "a boolean" => "bool",
-            "a number" => "number",
-            "a map" => "object",
-            _ => "array",
-        }
-    );
+    let go = match kind {
+        "a boolean" => "bool",
+        "a number" => "number",
+        "a map" => "object",
+        _ => "array",
+    };
+    let refused = format!("The object is refused: `cannot unmarshal {go} into Go struct field`");
+    let message = format!("{what} is {kind} and must be a text. {}", effect.unwrap_or(&refused));
     let finding = findings.report(value.span, message).label(format!("{kind}, not a text"));
     let Some(text) = value.as_text() else { return };
     // The value is not repeated in words: it may be a secret.

@@ -25,5 +25,7 @@ fn is_told_of_the_text(problem: &Problem, repository: &Repository) -> bool {
     let file = problem.span.file;
     let at_this_place = |span| span == problem.span;
     repository.class(file).matters()
-        && repository.files.stream(file).problems.iter().any(|problem| at_this_place(problem.span))
+        && repository.files.stream(file).problems.iter().any(|problem| {
+            at_this_place(problem.span) || problem.kind.related().is_some_and(|(span, _)| at_this_place(span))
+        })
 }

@@ -12,8 +12,7 @@ use crate::yaml::Node;
 pub(crate) const CHECK: Check = Check::Repository(check);
 
 fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
-    let unlisted =
-        repository.apps.iter().filter(|app| app.app.standing == Standing::Deployed && repository.is_unlisted(app));
+    let unlisted = repository.apps.iter().filter(|app| app.app.standing == Standing::Unlisted);
     let mut directories: BTreeMap<RepoPath, BTreeMap<RepoPath, Span>> = BTreeMap::new();
     for object in unlisted.flat_map(|app| &app.objects) {
         let path = &repository.files.sources.file(object.root.span.file).path;

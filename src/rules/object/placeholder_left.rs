@@ -65,6 +65,10 @@ fn walk(node: &Node, whose: &str, filled: bool, depth: usize, findings: &mut Fin
         return;
     }
     node.items().iter().for_each(|item| walk(item, whose, filled, depth + 1, findings));
+    // What belongs to something that is switched off is not used.
+    if node.get("enabled").and_then(Node::as_bool) == Some(false) {
+        return;
+    }
     for entry in node.entries() {
         if !PROSE.contains(&entry.key.text.as_str()) {
             walk(&entry.value, whose, filled, depth + 1, findings);

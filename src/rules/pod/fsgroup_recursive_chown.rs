@@ -22,7 +22,9 @@ fn check<'a>(app: &'a BuiltApp, repository: &'a Repository, findings: &mut Findi
         // By default the kubelet leaves volumes alone that several nodes may mount.
         let alone = claim.has_mode("ReadWriteOnce") || claim.has_mode("ReadWriteOncePod");
         let shared = claim.has_mode("ReadWriteMany") || claim.has_mode("ReadOnlyMany");
-        if entry.value.as_i64().is_none() || !always || is_raw || shared || !alone {
+        // The kubelet changes no owner in a directory of the node or on a file system of the network.
+        let is_foreign = claim.is_never_attached(repository);
+        if entry.value.as_i64().is_none() || !always || is_raw || shared || !alone || is_foreign {
             continue;
         }
         let Some(size) = claim.size.and_then(|size| Some((Quantity::of(size)?.ok()?, size))) else { continue };

@@ -27,11 +27,14 @@ pub(super) fn consumer(file: FileId, repository: &Repository) -> Option<Consumer
     }
 }
 
-/// Whether an app that kustomize builds holds an object of the file.
+/// Whether an app that kustomize builds holds an object of the file, or stumbles over it.
 fn is_kustomized(file: FileId, repository: &Repository) -> bool {
     let kustomized = repository
         .apps
         .iter()
         .filter(|app| app.app.sources.iter().any(|source| matches!(source.kind, SourceKind::Kustomize { .. })));
-    kustomized.flat_map(|app| &app.objects).any(|object| object.root.span.file == file)
+    kustomized.into_iter().any(|app| {
+        app.objects.iter().any(|object| object.root.span.file == file)
+            || app.problems.iter().any(|problem| problem.span.file == file)
+    })
 }
