@@ -28,10 +28,6 @@ pub(super) fn in_text(text: &str) -> Option<Address<'_>> {
     let mut labels = names.rsplit('.');
     let (namespace, service) = (labels.next()?, labels.next()?);
     let of_pod = labels.next().is_some();
-    let is_label = |text: &str| {
-        let inside = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-        !text.is_empty() && text.len() <= 63 && inside
-    };
     let port = match port {
         Some(port) => Some(port.parse().ok()?),
         None if text.starts_with("http://") => Some(80),
@@ -40,6 +36,30 @@ pub(super) fn in_text(text: &str) -> Option<Address<'_>> {
     };
     let port = port.filter(|_| !of_pod);
     (is_label(service) && is_label(namespace)).then_some(Address { service, namespace, port })
+}
+
+/// The Service and maybe the namespace in an address without the cluster's domain, with the port: `http://web:8080`,
+/// `http://web.shop/path`. A host of two labels may as well be one outside.
+pub(super) fn short(text: &str) -> Option<(&str, Option<&str>, i64)> {
+    let (rest, port) = match text.split_once("://")? {
+        ("http", rest) => (rest, 80),
+        ("https", rest) => (rest, 443),
+        _ => return None,
+    };
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let host_port = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let (host, port) = match host_port.split_once(':') {
+        Some((host, port)) => (host, port.parse().ok()?),
+        None => (host_port, port),
+    };
+    let (service, namespace) = host.split_once('.').map_or((host, None), |(service, rest)| (service, Some(rest)));
+    let fits = text.len() <= LONGEST && host != "localhost" && is_label(service) && namespace.is_none_or(is_label);
+    fits.then_some((service, namespace, port))
+}
+
+fn is_label(text: &str) -> bool {
+    let inside = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    !text.is_empty() && text.len() <= 63 && inside
 }
 
 #[cfg(test)]
@@ -57,6 +77,17 @@ mod tests {
             ["http://web.shop.svc:${PORT}", "a.svc", "x.${NS}.svc", "see web.shop.svc", "web.shop.svcs", "*.b.svc"]
         {
             assert_eq!(found(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn short_addresses_have_one_label_or_two() {
+        assert_eq!(short("http://web:8080/x"), Some(("web", None, 8080)));
+        assert_eq!(short("https://web.shop"), Some(("web", Some("shop"), 443)));
+        for text in
+            ["http://localhost:9090", "web:80", "http://a.b.c", "http://${HOST}", "http://web:${PORT}", "tcp://web"]
+        {
+            assert_eq!(short(text), None, "{text}");
         }
     }
 }

@@ -4,6 +4,7 @@
 //! Flux's references to its own sources and Kustomizations, which `gitops` follows.
 
 mod address;
+mod datasources;
 mod fields;
 mod made;
 mod parts;
@@ -11,6 +12,7 @@ mod pods;
 mod shapes;
 mod special;
 
+pub use datasources::{datasource_files, of_datasources};
 pub(crate) use made::follow;
 pub use made::{Made, Spread, made};
 pub use parts::{Ports, keys, listeners, ports};
@@ -90,6 +92,9 @@ pub enum Role {
     ChartValue,
     /// The address of something, such as a URL.
     Address,
+    /// The address of one of Grafana's datasources, by a name without the cluster's domain. It is asked from where Grafana
+    /// runs, which is not always where the address stands.
+    Datasource,
     /// Where an object itself is to be.
     Home,
 }

@@ -50,7 +50,7 @@ pub(super) fn collect<'a>(root: &'a Node, kind: Kind, list: &mut Vec<Reference<'
     let mut walk = Walk { kind, list };
     walk.node(root, At { key: "", list: "", depth: 0 });
     if kind == Kind::Values {
-        let named = list.iter_mut().skip(start).filter(|reference| reference.role != Role::Address);
+        let named = list.iter_mut().skip(start).filter(|reference| !is_address(reference.role));
         named.for_each(|reference| reference.role = Role::ChartValue);
     }
 }
@@ -89,7 +89,7 @@ impl<'a> Walk<'a, '_> {
             return;
         }
         if let Value::Scalar(text) = &node.value {
-            self.url(node, text);
+            address(node, text, self.list);
         }
         for entry in node.entries() {
             if at.depth == 0 && entry.key.text == "status" {
@@ -139,6 +139,9 @@ impl<'a> Walk<'a, '_> {
             }
             "templateRef" if value.get("template").is_some() => self.template(value),
             "workflowTemplateRef" => self.template(value),
+            "datasources" | "additionalDataSources" if self.kind == Kind::Values => {
+                value.items().iter().for_each(|item| super::datasources::of_value(item, self.list));
+            }
             "existingClaim" if self.kind == Kind::Values => self.scalar(Role::Volume, CLAIM, Some(value)),
             "existingSecret" | "existingSecretName" if self.kind == Kind::Values => {
                 self.scalar(Role::Needed, SECRET, Some(value));
@@ -154,20 +157,6 @@ impl<'a> Walk<'a, '_> {
             }
             _ => {}
         }
-    }
-
-    /// A Service in the address of something, such as `http://web.shop.svc:8080/`. Longer texts hold addresses too, but
-    /// are read by programs whose syntax is not known here.
-    fn url(&mut self, node: &'a Node, text: &'a str) {
-        let Some(address) = address::in_text(text) else { return };
-        let mut found = self.found(Role::Address);
-        let place = Place::Namespace(address.namespace);
-        found.settled(("", "Service"), place, address.service, node.span);
-        if let Some(port) = address.port {
-            found.part(("", "Service"), place, address.service, super::Part::PortNumber(port), node.span);
-        }
-        found.role = Role::Address;
-        found.settled(("", "Namespace"), Place::Same, address.namespace, node.span);
     }
 
     fn found(&mut self, role: Role) -> Found<'a, '_> {
@@ -258,10 +247,27 @@ impl<'a> Walk<'a, '_> {
     }
 }
 
+/// A Service in the address of something, such as `http://web.shop.svc:8080/`. Longer texts hold addresses too, but
+/// are read by programs whose syntax is not known here.
+pub(super) fn address<'a>(node: &'a Node, text: &'a str, list: &mut Vec<Reference<'a>>) {
+    let mut found = Found { list, role: Role::Address };
+    let Some(address) = address::in_text(text) else { return };
+    let place = Place::Namespace(address.namespace);
+    found.settled(("", "Service"), place, address.service, node.span);
+    if let Some(port) = address.port {
+        found.part(("", "Service"), place, address.service, super::Part::PortNumber(port), node.span);
+    }
+    found.settled(("", "Namespace"), Place::Same, address.namespace, node.span);
+}
+
 /// Whether a reference means this kind, which is the default for both of its fields.
 fn is_kind(map: &Node, group: &str, kind: &str) -> bool {
     map.get("kind").is_none_or(|node| node.as_str() == Some(kind))
         && map.get("group").is_none_or(|node| node.as_str() == Some(group))
+}
+
+fn is_address(role: Role) -> bool {
+    matches!(role, Role::Address | Role::Datasource)
 }
 
 /// Whether a list holds volumes: `volumes`, and `extraVolumes` of charts.

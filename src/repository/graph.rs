@@ -25,6 +25,7 @@ use crate::gitops::Standing;
 use crate::kubernetes::{Definitions, Object, is_cluster_scoped};
 use crate::references::{self, Part, Place, Reference, Role};
 use crate::source::Span;
+use crate::yaml::Node;
 
 /// A reference that leads nowhere.
 #[derive(Clone, Debug)]
@@ -84,16 +85,17 @@ pub(super) fn home<'a>(app: &'a BuiltApp, object: &'a Object, definitions: &Defi
 pub(super) fn broken(repository: &Repository) -> Vec<Broken> {
     // Which kinds are referred to is asked first: to keep every reference until then would cost more memory than to
     // read them twice costs time.
-    let asked = speaking(repository).flat_map(|(at, app)| asked_by(at, app, repository));
-    let kinds: HashSet<_> = asked.map(|asked| (asked.reference.group, asked.reference.kind)).collect();
+    let files = datasource_files(repository);
+    let asked = || {
+        let by_objects = speaking(repository).flat_map(|(at, app)| asked_by(at, app, repository));
+        by_objects.chain(files.iter().flat_map(|file| asked_in(file, repository)))
+    };
+    let kinds: HashSet<_> = asked().map(|asked| (asked.reference.group, asked.reference.kind)).collect();
     let index = Index::new(repository, kinds.into_iter());
     let world = World::new(repository);
     let variants = Variants::of(repository);
     let mut search = near::Search::new(repository, &index, &world);
-    speaking(repository)
-        .flat_map(|(at, app)| asked_by(at, app, repository))
-        .filter_map(|asked| judge(asked, repository, &index, &world, &variants, &mut search))
-        .collect()
+    asked().filter_map(|asked| judge(asked, repository, &index, &world, &variants, &mut search)).collect()
 }
 
 /// The apps whose references are judged. What only shows or tests something refers to whatever its reader has, and what
@@ -117,6 +119,36 @@ fn asked_by<'a>(at: usize, app: &'a BuiltApp, repository: &'a Repository) -> imp
         found.map(move |reference| Asked { app: at, object: None, namespace, reference })
     });
     objects.chain(releases)
+}
+
+/// A datasource file of Grafana inside an object.
+struct DatasourceFile {
+    app: usize,
+    object: usize,
+    root: Node,
+}
+
+fn datasource_files(repository: &Repository) -> Vec<DatasourceFile> {
+    let mut all = Vec::new();
+    for (app_at, app) in speaking(repository) {
+        for (object_at, object) in app.objects.iter().enumerate() {
+            for text in references::datasource_files(object) {
+                let first = repository.files.embedded(text).documents.into_iter().next();
+                let root = first.and_then(|document| document.root);
+                all.extend(root.map(|root| DatasourceFile { app: app_at, object: object_at, root }));
+            }
+        }
+    }
+    all
+}
+
+/// Every reference that a datasource file makes.
+fn asked_in<'a>(file: &'a DatasourceFile, repository: &'a Repository) -> Vec<Asked<'a>> {
+    let app = repository.apps.get(file.app);
+    let Some((app, object)) = app.and_then(|app| Some((app, app.objects.get(file.object)?))) else { return Vec::new() };
+    let namespace = home(app, object, &repository.definitions);
+    let asked = |reference| Asked { app: file.app, object: Some(file.object), namespace, reference };
+    references::of_datasources(&file.root).into_iter().map(asked).collect()
 }
 
 /// A reference and who makes it.
@@ -175,6 +207,11 @@ fn judge<'a>(
             }
             let closed = world.is_whole(app) && world.is_closed(&question, index);
             let near = search.near(&question, closed)?;
+            // Grafana may run elsewhere, and find the name there.
+            let sure = near.as_ref().is_some_and(|near| near.nearness == Nearness::Spelling);
+            if reference.role == Role::Datasource && !sure {
+                return None;
+            }
             Fault::Missing { closed, near }
         }
     };

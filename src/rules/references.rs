@@ -23,7 +23,8 @@ pub(super) fn missing<'a>(repository: &'a Repository, findings: &mut Findings<'a
         let severity = findings.severity();
         let finding = findings.report(first.span, message);
         // What an address leads to may be somebody else's, and a Secret may have been made by hand.
-        let by_others = first.role == Role::Address || first.kind == "Secret" && near.is_none();
+        let by_others =
+            matches!(first.role, Role::Address | Role::Datasource) || first.kind == "Secret" && near.is_none();
         if !closed || by_others {
             finding.severity(lower(severity)).confidence(Confidence::Medium);
         }
@@ -213,7 +214,7 @@ fn listed(has: &[(CompactString, Span)]) -> String {
 fn missing_consequence(broken: &Broken) -> String {
     let name = &broken.name;
     match (broken.kind.as_str(), broken.role) {
-        (_, Role::Address) => "the name does not resolve".to_owned(),
+        (_, Role::Address | Role::Datasource) => "the name does not resolve".to_owned(),
         (_, Role::Home) => format!("the object is refused, namespaces \"{name}\" not found"),
         ("Namespace", _) => "it finds nothing".to_owned(),
         (_, Role::ChartValue) => "what the chart makes of it will wait for it in vain".to_owned(),
@@ -244,7 +245,7 @@ fn missing_consequence(broken: &Broken) -> String {
 /// What the cluster shows when only a part is missing.
 fn part_consequence(broken: &Broken, what: &str) -> &'static str {
     match (broken.role, what) {
-        (Role::Address, _) => "connections to it are refused or time out",
+        (Role::Address | Role::Datasource, _) => "connections to it are refused or time out",
         (Role::ChartValue, _) => "what the chart makes of it can't find it",
         (Role::Environment, _) => "the container stays in CreateContainerConfigError",
         (Role::Volume, _) => "the pod stays in ContainerCreating, references non-existent config key",

@@ -37,6 +37,9 @@ pub(super) struct World<'a> {
     charts: HashMap<&'a str, Vec<&'a str>>,
     /// Name, namespace and place of each release of such a chart.
     releases: Vec<(&'a str, &'a str, Span)>,
+    /// Releases by namespace whose objects are called by the release's name alone, since it holds the chart's; with the
+    /// chart and the place.
+    called_after_chart: HashMap<&'a str, Vec<(&'a str, &'a str, Span)>>,
     /// Namespaces that apps and charts are deployed to; controllers make them where they are told to.
     destinations: HashSet<&'a str>,
     /// Namespaces that objects are in.
@@ -80,6 +83,7 @@ impl<'a> World<'a> {
             open_apps: HashSet::new(),
             charts: HashMap::new(),
             releases: Vec::new(),
+            called_after_chart: HashMap::new(),
             destinations: HashSet::new(),
             homes: HashSet::new(),
             owns_namespaces: false,
@@ -114,6 +118,13 @@ impl<'a> World<'a> {
                 world.charts.entry(namespace).or_default().extend([release.name.as_str(), &release.chart.name]);
                 if !namespace.is_empty() {
                     world.releases.push((&release.name, namespace, release.chart_span));
+                    let (name, chart) = (release.name.as_str(), release.chart.name.as_str());
+                    let renamed =
+                        ["fullnameOverride", "nameOverride"].iter().any(|key| release.values.get(key).is_some());
+                    if !chart.is_empty() && name.contains(chart) && !renamed && !release.incomplete {
+                        let releases = world.called_after_chart.entry(namespace).or_default();
+                        releases.push((name, chart, release.chart_span));
+                    }
                 }
                 world.chart_names.push(&release.chart.name);
                 world.own_chart |= release.chart.directory.is_some();
@@ -156,6 +167,15 @@ impl<'a> World<'a> {
         let mut found = self.releases.iter().filter(|(release, ..)| after(release));
         let (_, namespace, span) = found.next()?;
         found.all(|(_, other, _)| other == namespace).then_some((*namespace, *span))
+    }
+
+    /// Name and place of the release that a name puts the chart's name behind, though the release's holds it already.
+    pub(super) fn release_doubled(&self, question: &Question<'_>) -> Option<(&'a str, Span)> {
+        let releases = self.called_after_chart.get(question.namespace)?;
+        let meant = |(release, chart, _): &&(&str, &str, Span)| {
+            question.name.strip_prefix(release).and_then(|rest| rest.strip_prefix('-')) == Some(chart)
+        };
+        releases.iter().find(meant).map(|(release, _, span)| (*release, *span))
     }
 
     /// Whether objects are in a namespace.

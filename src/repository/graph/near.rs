@@ -102,7 +102,8 @@ impl<'a, 'i> Search<'a, 'i> {
             .or_else(|| self.other_namespace(question, closed))
             .or_else(|| self.spelling(question, closed))
             .or_else(|| self.longer_namespace(question))
-            .or_else(|| self.of_release(question));
+            .or_else(|| self.of_release(question))
+            .or_else(|| self.doubled(question));
         (near.is_some() || closed || self.world.is_likely(question, self.index)).then_some(near)
     }
 
@@ -158,6 +159,31 @@ impl<'a, 'i> Search<'a, 'i> {
             name: question.name.into(),
             span,
         })
+    }
+
+    /// The Service whose name is written twice, as `tsdb-tsdb` for `tsdb`: charts put their own name behind that of the
+    /// release, unless the release is called after the chart.
+    fn doubled(&self, question: &Question<'_>) -> Option<Near> {
+        if (question.group, question.kind) != ("", "Service") || question.namespace.is_empty() {
+            return None;
+        }
+        let near = |name: &str, span: Span| Near {
+            nearness: Nearness::Spelling,
+            kind: question.kind.into(),
+            namespace: question.namespace.into(),
+            name: name.into(),
+            span,
+        };
+        if let Some((release, span)) = self.world.release_doubled(question) {
+            return Some(near(release, span));
+        }
+        let (half, other) = question.name.split_at_checked(question.name.len() / 2)?;
+        let is_twice = other.strip_prefix('-') == Some(half);
+        if !is_twice || self.world.is_named_after_chart(question) {
+            return None;
+        }
+        let names = self.index.kind("", "Service")?.namespaces.get(question.namespace)?;
+        Some(near(half, names.get(half)?.first()?.span))
     }
 
     /// The one namespace whose name is this one and more: `longhorn-system` for `longhorn`.

@@ -5,6 +5,7 @@ mod words;
 
 pub(super) mod api_server_refused;
 pub(super) mod dns_refused;
+pub(super) mod dns_udp_only;
 pub(super) mod eventbus_client_refused;
 pub(super) mod one_sided;
 pub(super) mod port_of_service;
