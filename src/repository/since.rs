@@ -155,13 +155,26 @@ fn identified(app: &BuiltApp) -> Identified<'_> {
     (&app.app.name, std::mem::discriminant(&app.app.declared), Cluster::of(app))
 }
 
+/// Whether two states of an app hide the same: charts with the same values, and what could not be resolved.
+fn hide_the_same(one: &BuiltApp, other: &BuiltApp) -> bool {
+    let releases = one.releases.iter().zip(&other.releases);
+    let reasons =
+        |app: &'_ BuiltApp| app.unresolved.iter().map(|unresolved| unresolved.reason.clone()).collect::<Vec<_>>();
+    one.releases.len() == other.releases.len()
+        && releases.into_iter().all(|(a, b)| a.chart == b.chart && a.values.same_value(&b.values))
+        && reasons(one) == reasons(other)
+        && one.problems.len() == other.problems.len()
+}
+
 impl<'a> Opaque<'a> {
     fn of(then: &Repository, now: &'a Repository) -> Self {
         // A chart is not rendered, so it may make anything.
         let hides = |app: &&BuiltApp| !app.is_complete() || !app.releases.is_empty();
-        let earlier: HashSet<Identified<'_>> = then.apps.iter().filter(hides).map(identified).collect();
+        let earlier: HashMap<Identified<'_>, &BuiltApp> =
+            then.apps.iter().filter(hides).map(|app| (identified(app), app)).collect();
         let hiding = || now.apps.iter().filter(hides);
-        let newly = hiding().filter(|app| !earlier.contains(&identified(app)));
+        let newly =
+            hiding().filter(|app| earlier.get(&identified(app)).is_none_or(|before| !hide_the_same(before, app)));
         let more = newly.map(|app| app.app.destination.namespace.as_str());
         Self { all: hiding().map(identified).collect(), more: more.collect() }
     }

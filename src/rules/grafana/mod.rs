@@ -14,6 +14,7 @@ pub(super) mod datasource_forward_reference;
 pub(super) mod datasource_influxdb_login;
 pub(super) mod datasource_multiple_defaults;
 pub(super) mod datasource_name_duplicate;
+pub(super) mod datasource_uid_changed;
 pub(super) mod datasource_uid_duplicate;
 pub(super) mod datasource_uid_invalid;
 pub(super) mod datasource_uid_undefined;
