@@ -110,6 +110,16 @@ impl Repository {
         lies_unlisted(&app.app, &self.inventory)
     }
 
+    /// The Kustomization of Flux that an app is declared by, as it is built, else as it is written.
+    pub fn flux_kustomization(&self, app: &BuiltApp) -> Option<&Object> {
+        let Declared::FluxKustomization(place) = app.app.declared else { return None };
+        let is_it = |object: &&Object| {
+            object.id.is("kustomize.toolkit.fluxcd.io", "Kustomization") && object.name_span() == place
+        };
+        let built = self.apps.iter().flat_map(|app| &app.objects).find(is_it);
+        built.or_else(|| self.inventory.declarations.iter().find(is_it))
+    }
+
     /// What a file is, and so whether a mistake in its text matters.
     pub fn class(&self, file: FileId) -> FileClass {
         self.inventory.class(file)

@@ -113,6 +113,32 @@ fn a_change_is_seen_against_every_way_to_name_the_revision() {
 }
 
 #[test]
+fn the_program_says_which_rules_compare() {
+    let run = |arguments: &[&str]| {
+        let (mut out, mut error) = (Vec::new(), Vec::new());
+        cli::run(["presync"].iter().chain(arguments), &mut out, &mut error);
+        String::from_utf8(out).expect("text")
+    };
+    assert!(run(&["rules"]).lines().any(|line| line.starts_with(RULE) && line.ends_with("(with --since)")));
+    assert!(run(&["explain", RULE]).contains("needs `presync lint --since REVISION`"));
+    assert!(run(&["rules", "--format", "json"]).contains("\"since\": true"));
+}
+
+#[test]
+fn a_comment_for_such_a_rule_is_not_unused_because_nothing_is_compared() {
+    let checkout = Checkout::with_changed_claim();
+    let text = claim("slow # presync: ignore[object-immutable-field-changed] the claim is made anew by hand");
+    checkout.write(&[("claim.yaml", &text)]);
+    for arguments in [&[][..], &["--since", "HEAD"]] {
+        let (code, out, _) = checkout.lint(arguments);
+        assert_eq!(code, 0, "{out}");
+    }
+    checkout.write(&[("claim.yaml", &text.replace("slow", "fast"))]);
+    let (_, out, _) = checkout.lint(&["--since", "HEAD"]);
+    assert!(out.contains("presync-suppression-unused"), "{out}");
+}
+
+#[test]
 fn what_happened_to_the_branch_in_the_meantime_is_no_change() {
     let checkout = Checkout::new();
     let claims = |class: &str| checkout.tree(vec![("claim.yaml", EntryKind::Blob, checkout.blob(&claim(class)))]);

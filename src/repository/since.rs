@@ -198,14 +198,4 @@ impl Placed<'_> {
         let of_app = self.app.app.application.as_ref().is_some_and(|application| application.has_sync_option(option));
         own.split(',').any(|written| written.trim() == option) || of_app
     }
-
-    /// The Kustomization of Flux that applies the object, if one does.
-    pub fn flux_kustomization<'a>(&self, repository: &'a Repository) -> Option<&'a Object> {
-        let Declared::FluxKustomization(place) = self.app.app.declared else { return None };
-        let is_it = |object: &&Object| {
-            object.id.is("kustomize.toolkit.fluxcd.io", "Kustomization") && object.name_span() == place
-        };
-        let built = repository.apps.iter().flat_map(|app| &app.objects).find(is_it);
-        built.or_else(|| repository.inventory.declarations.iter().find(is_it))
-    }
 }

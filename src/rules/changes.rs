@@ -76,6 +76,8 @@ pub(super) fn difference<'a>(
             let mut places = 0..then.len().max(now.len());
             places.find_map(|at| difference(&format!("{path}[{at}]"), then.get(at), now.get(at), last))
         }
+        // What is no quantity was never accepted, so the object is not there yet.
+        (Value::Scalar(_), Value::Scalar(_)) if path.ends_with(".storage") && !is_quantity(one) => None,
         (Value::Scalar(_), Value::Scalar(_)) => (!means_the_same(one, other)).then(|| differ(other.span)).flatten(),
         _ => (is_settled(one) && is_settled(other)).then(|| differ(other.span)).flatten(),
     }
@@ -93,6 +95,10 @@ fn is_empty(node: &Node) -> bool {
 fn is_settled(node: &Node) -> bool {
     let is_placeholder = |text: &str| text.contains("${") || text.contains("{{") || text.starts_with("ENC[");
     !node.is_unknown() && !node.value_text().is_some_and(is_placeholder)
+}
+
+fn is_quantity(node: &Node) -> bool {
+    matches!(Quantity::of(node), Some(Ok(_)))
 }
 
 fn means_the_same(one: &Node, other: &Node) -> bool {
@@ -124,7 +130,10 @@ fn shown(node: &Node) -> String {
         Value::Scalar(text) if text.chars().count() <= MAX_SHOWN && !text.contains('\n') => format!("`{text}`"),
         Value::Scalar(_) => "another text".to_owned(),
         Value::Sequence(_) => "a list".to_owned(),
-        Value::Mapping(_) => "a map".to_owned(),
+        Value::Mapping(_) => {
+            let name = node.str_at(&["name"]).or_else(|| node.str_at(&["metadata", "name"]));
+            name.map_or_else(|| "a map".to_owned(), |name| format!("`{name}`"))
+        }
     }
 }
 
@@ -152,7 +161,7 @@ pub(super) fn is_replaced(before: Placed<'_>, after: Placed<'_>, repository: &Re
     let forced = after.has_sync_option("Force=true") || flux("force", "enabled");
     let left_alone = flux("ssa", "IfNotPresent") || flux("reconcile", "disabled") || is_ignored(after);
     let by_flux = || {
-        let force = after.flux_kustomization(repository).and_then(|object| object.root.at(&["spec", "force"]));
+        let force = repository.flux_kustomization(after.app).and_then(|object| object.root.at(&["spec", "force"]));
         force.is_some_and(|force| force.as_bool() != Some(false))
     };
     // What was never applied can't be refused.

@@ -1,6 +1,5 @@
 //! What a controller does with an object that leaves Git.
 
-use crate::gitops::Declared;
 use crate::kubernetes::Object;
 use crate::repository::{BuiltApp, Placed, Repository};
 use crate::source::{RepoPath, Span};
@@ -33,9 +32,7 @@ impl Pruning {
                 _ => Some(Self::Keeps(place)),
             };
         }
-        let Declared::FluxKustomization(_) = app.app.declared else { return None };
-        let object = app.objects.first().map(|object| Placed { app, object });
-        let prune = object?.flux_kustomization(repository)?.root.at(&["spec", "prune"])?;
+        let prune = repository.flux_kustomization(app)?.root.at(&["spec", "prune"])?;
         match prune.as_bool()? {
             true => Some(Self::Deletes(prune.span)),
             false => Some(Self::Keeps(prune.span)),
