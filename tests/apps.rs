@@ -21,7 +21,7 @@ fn read(directory: &Path) -> Repository {
 fn shown(repository: &Repository) -> String {
     let root = repository.files.sources.root();
     let mut table = Vec::new();
-    apps::text(repository, &Paths::new(root, root), &mut table).expect("a text in memory");
+    apps::text(repository, &Paths::new(root, root), &|_| true, &mut table).expect("a text in memory");
     let mut text = String::from_utf8(table).expect("UTF-8");
     for app in &repository.apps {
         for release in &app.releases {

@@ -11,7 +11,7 @@ use crate::report;
 /// List what is deployed, and from which files
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// A path inside the repository
+    /// A path inside the repository; the apps that are declared or lie there are shown
     #[arg(default_value = ".")]
     path: PathBuf,
     /// How the list is written
@@ -33,7 +33,9 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<u8
     let scope = Scope::new(std::slice::from_ref(&arguments.path), context.surroundings)?;
     let repository = scope.read(&arguments.settings, context)?.repository;
     match arguments.format {
-        Format::Text => report::apps::text(&repository, &scope.paths(), context.out)?,
+        Format::Text => {
+            report::apps::text(&repository, &scope.paths(), &|path| scope.includes(path), context.out)?;
+        }
         Format::Json => writeln!(context.out, "{:#}", report::apps::json(&repository, &scope.paths()))?,
     }
     Ok(CLEAN)

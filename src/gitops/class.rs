@@ -96,13 +96,20 @@ const SAMPLES: [&str; 16] = [
     "fixtures",
 ];
 
+/// Names of directories that hold one directory for each cluster or stage.
+const STAGES: [&str; 7] = ["clusters", "cluster", "overlays", "environments", "envs", "env", "stages"];
+
 /// Names of directories whose content was put away.
 const ARCHIVES: [&str; 3] = ["archive", ".archive", "archived"];
 
 /// How much it matters what lies at a place, unless something says that it is deployed.
 pub fn standing(path: &RepoPath) -> Standing {
     let directory = path.parent().unwrap_or_default();
-    let lies_in = |names: &[&str]| directory.as_str().split('/').any(|part| names.contains(&part));
+    let parts: Vec<&str> = directory.as_str().split('/').collect();
+    // A cluster or stage may well be called `test`.
+    let is_stage =
+        |at: usize| at.checked_sub(1).and_then(|above| parts.get(above)).is_some_and(|above| STAGES.contains(above));
+    let lies_in = |names: &[&str]| parts.iter().enumerate().any(|(at, part)| names.contains(part) && !is_stage(at));
     match () {
         () if lies_in(&ARCHIVES) => Standing::Retired,
         () if lies_in(&SAMPLES) => Standing::Sample,

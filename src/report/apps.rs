@@ -1,5 +1,6 @@
 //! `presync apps`: what is deployed, from where, bound how, and what could not be resolved; as a table and as JSON.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use serde_json::{Value, json};
@@ -10,53 +11,93 @@ use crate::gitops::{App, AppSource, Declared, SourceKind, Standing};
 use crate::helm::{Binding, Release};
 use crate::kustomize::ProblemKind;
 use crate::repository::{BuiltApp, Repository};
-use crate::source::{RepoPath, Span};
+use crate::source::{FileId, RepoPath, Span};
 use crate::unresolved::Cause;
 
-/// Columns of the table, but for the last, which may be as long as it is.
-const COLUMNS: usize = 8;
+/// A reason that more apps than this have is told once, at the end.
+const MOST_REPEATED: usize = 3;
 
-/// The table, with what could not be resolved under each app.
+/// A cell that is wider pushes the rest of its own row, not of all.
+const WIDEST: usize = 36;
+
+/// Titles of the columns, and whether a column stands where no app has anything in it.
+const COLUMNS: [(&str, bool); 7] = [
+    ("APP", true),
+    ("DECLARED", true),
+    ("DESTINATION", false),
+    ("PROJECT", false),
+    ("OBJECTS", true),
+    ("UNRESOLVED", false),
+    ("AT", false),
+];
+
+/// A line for each app, and below it its sources and what could not be resolved. `shown` chooses the apps.
 ///
 /// # Errors
 /// If the writer fails.
-pub fn text(repository: &Repository, paths: &Paths, out: &mut dyn Write) -> io::Result<()> {
+pub fn text(
+    repository: &Repository,
+    paths: &Paths,
+    shown: &dyn Fn(&RepoPath) -> bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let view = View { repository, paths };
-    let titles = ["APP", "DECLARED", "AT", "DESTINATION", "PROJECT", "OBJECTS", "UNRESOLVED", "BINDING", "SOURCES"];
-    let mut rows: Vec<Row> = vec![Row::Cells(titles.map(str::to_owned))];
-    for app in &repository.apps {
-        view.rows(app, &mut rows);
+    let apps: Vec<&BuiltApp> = repository.apps.iter().filter(|app| view.lies_in(app, shown)).collect();
+    let mut told: BTreeMap<&str, usize> = BTreeMap::new();
+    for app in &apps {
+        let reasons: BTreeSet<&str> = unresolved(app).into_iter().map(|(reason, ..)| reason).collect();
+        reasons.into_iter().for_each(|reason| *told.entry(reason).or_default() += 1);
     }
-    let mut widths = [0; COLUMNS];
+    told.retain(|_, count| *count > MOST_REPEATED);
+    let rows: Vec<[String; COLUMNS.len()]> = apps.iter().map(|app| view.row(app)).collect();
+    let mut widths = COLUMNS.map(|(title, always)| if always { title.width() } else { 0 });
     for row in &rows {
-        let Row::Cells(cells) = row else { continue };
-        for (width, cell) in widths.iter_mut().zip(cells) {
-            *width = (*width).max(cell.width());
-        }
-    }
-    for row in &rows {
-        match row {
-            Row::Note(note) => writeln!(out, "  not resolved: {note}")?,
-            Row::Cells(cells) => {
-                let mut line = String::new();
-                for (at, cell) in cells.iter().enumerate() {
-                    line.push_str(cell);
-                    if let Some(width) = widths.get(at) {
-                        line.extend(std::iter::repeat_n(' ', width - cell.width() + 2));
-                    }
-                }
-                writeln!(out, "{}", line.trim_end())?;
+        for ((width, cell), (title, _)) in widths.iter_mut().zip(row).zip(COLUMNS) {
+            if !cell.is_empty() {
+                *width = (*width).max(cell.width().min(WIDEST)).max(title.width());
             }
         }
     }
-    let unbound = repository.unbound_values();
-    if !unbound.is_empty() {
-        writeln!(out, "\nNothing says which chart these values files are for:")?;
+    if !rows.is_empty() {
+        writeln!(out, "{}", line(&COLUMNS.map(|(title, _)| title), &widths))?;
     }
-    for file in unbound {
-        writeln!(out, "  {}", visible::line(&view.path(file)))?;
+    for (app, row) in apps.iter().zip(&rows) {
+        writeln!(out, "{}", line(&row.each_ref().map(String::as_str), &widths))?;
+        for source in view.sources(app) {
+            writeln!(out, "  {}", visible::line(&source))?;
+        }
+        for (reason, _, span) in unresolved(app).into_iter().filter(|(reason, ..)| !told.contains_key(reason)) {
+            let place = span.map(|span| format!(" ({})", view.place(span))).unwrap_or_default();
+            writeln!(out, "  not resolved: {}", visible::line(&format!("{reason}{place}")))?;
+        }
     }
-    writeln!(out, "\n{}", view.summary())
+    for (reason, count) in &told {
+        writeln!(out, "\nNot resolved in {}: {}", counted(*count, "app"), visible::line(reason))?;
+    }
+    let mut list = |title: &str, lines: Vec<String>| -> io::Result<()> {
+        if !lines.is_empty() {
+            writeln!(out, "\n{title}")?;
+        }
+        lines.iter().try_for_each(|line| writeln!(out, "  {}", visible::line(line)))
+    };
+    let asked = |file: &FileId| shown(&repository.files.sources.file(*file).path);
+    let unbound = repository.unbound_values().into_iter().filter(asked);
+    list("Nothing says which chart these values files are for:", unbound.map(|file| view.path(file)).collect())?;
+    let unread = repository.unread().into_iter().filter(|(file, _)| asked(file));
+    let unread = unread.map(|(file, what)| format!("{} ({what})", view.path(file)));
+    list("These deploy too, and presync does not read them:", unread.collect())?;
+    writeln!(out, "{}{}", if rows.is_empty() { "" } else { "\n" }, view.summary())
+}
+
+/// The cells under each other; a column of no width is left out.
+fn line(cells: &[&str; COLUMNS.len()], widths: &[usize; COLUMNS.len()]) -> String {
+    let mut line = String::new();
+    for (cell, width) in cells.iter().zip(widths).filter(|(_, width)| **width > 0) {
+        line.push_str(cell);
+        line.extend(std::iter::repeat_n(' ', width.saturating_sub(cell.width()) + 2));
+    }
+    line.truncate(line.trim_end().len());
+    line
 }
 
 /// The same as JSON: `apps` and `coverage`.
@@ -64,12 +105,9 @@ pub fn json(repository: &Repository, paths: &Paths) -> Value {
     let view = View { repository, paths };
     let apps: Vec<Value> = repository.apps.iter().map(|app| view.json(app)).collect();
     let unbound: Vec<String> = repository.unbound_values().into_iter().map(|file| view.path(file)).collect();
-    json!({ "version": 1, "apps": apps, "unbound": unbound, "coverage": repository.coverage() })
-}
-
-enum Row {
-    Cells([String; COLUMNS + 1]),
-    Note(String),
+    let unread: Vec<Value> =
+        repository.unread().into_iter().map(|(file, what)| json!({ "path": view.path(file), "kind": what })).collect();
+    json!({ "version": 1, "apps": apps, "unbound": unbound, "unread": unread, "coverage": repository.coverage() })
 }
 
 struct View<'a> {
@@ -78,48 +116,61 @@ struct View<'a> {
 }
 
 impl View<'_> {
-    fn rows(&self, built: &BuiltApp, rows: &mut Vec<Row>) {
+    /// Whether the app is declared at a place that is asked for, or made of what lies there.
+    fn lies_in(&self, built: &BuiltApp, shown: &dyn Fn(&RepoPath) -> bool) -> bool {
+        let path = |file: FileId| self.repository.files.sources.file(file).path.clone();
+        let declared = built.app.declared.span().is_some_and(|span| shown(&path(span.file)));
+        let made_of = |source: &AppSource| match &source.kind {
+            SourceKind::Kustomize { directory, .. } => shown(directory),
+            SourceKind::Directory { files } => files.iter().any(shown),
+            SourceKind::Helm(_) | SourceKind::Unresolved => false,
+        };
+        let values = |release: &Release| {
+            release.files.iter().any(|file| shown(&path(*file))) || release.chart.directory.as_ref().is_some_and(shown)
+        };
+        declared || built.app.sources.iter().any(made_of) || built.releases.iter().any(values)
+    }
+
+    fn row(&self, built: &BuiltApp) -> [String; COLUMNS.len()] {
         let app = &built.app;
         let destination = match (app.destination.cluster.as_str(), app.destination.namespace.as_str()) {
             ("" | "https://kubernetes.default.svc" | "in-cluster", namespace) => namespace.to_owned(),
             (cluster, "") => cluster.to_owned(),
             (cluster, namespace) => format!("{namespace} on {cluster}"),
         };
-        let unresolved = unresolved(built);
-        let mut sources: Vec<(String, String)> = app.sources.iter().map(|source| self.source(app, source)).collect();
-        // Charts that a kustomization inflates belong to no source of their own.
-        let own = |release: &&Release| !releases_of(app).any(|own| own.chart_span == release.chart_span);
-        sources.extend(built.releases.iter().filter(own).map(|release| self.chart(release)));
-        let mut sources = sources.into_iter();
-        let (source, binding) = sources.next().unwrap_or_default();
+        let standing = match app.standing {
+            Standing::Deployed => "",
+            Standing::Sample => ", sample",
+            Standing::Retired => ", put away",
+            Standing::Unlisted => ", on no list",
+        };
         let cells = [
             app.name.clone(),
-            kind(app.declared).to_owned(),
-            self.declared(app),
+            format!("{}{standing}", kind(app.declared)),
             destination,
             app.project.clone(),
             match built.releases.len() {
                 0 => built.objects.len().to_string(),
                 charts => format!("{} + {}", built.objects.len(), counted(charts, "chart")),
             },
-            match unresolved.len() {
+            match unresolved(built).len() {
                 0 => String::new(),
                 count => count.to_string(),
             },
-            binding,
-            source,
+            self.declared(app),
         ];
-        rows.push(Row::Cells(cells.map(|cell| visible::line(&cell).into_owned())));
-        for (source, binding) in sources {
-            let mut cells: [String; COLUMNS + 1] = Default::default();
-            cells[COLUMNS] = visible::line(&source).into_owned();
-            cells[COLUMNS - 1] = binding;
-            rows.push(Row::Cells(cells));
-        }
-        for (reason, _, span) in unresolved {
-            let place = span.map(|span| format!(" ({})", self.place(span))).unwrap_or_default();
-            rows.push(Row::Note(visible::line(&format!("{reason}{place}")).into_owned()));
-        }
+        cells.map(|cell| visible::line(&cell).into_owned())
+    }
+
+    fn sources(&self, built: &BuiltApp) -> Vec<String> {
+        let app = &built.app;
+        let mut sources: Vec<String> = app.sources.iter().map(|source| self.source(app, source)).collect();
+        // Charts that a kustomization inflates belong to no source of their own.
+        let own = |release: &&Release| !releases_of(app).any(|own| own.chart_span == release.chart_span);
+        sources.extend(built.releases.iter().filter(own).map(|release| self.chart(release)));
+        // For a root on disk, the name says it already.
+        sources.retain(|source| !source.is_empty() && *source != format!("kustomization {}", app.name));
+        sources
     }
 
     fn json(&self, built: &BuiltApp) -> Value {
@@ -152,10 +203,16 @@ impl View<'_> {
             "at": self.declared(app),
             "destination": { "cluster": app.destination.cluster, "namespace": app.destination.namespace },
             "project": app.project,
-            "sources": app.sources.iter().map(|source| self.source(app, source).0).collect::<Vec<_>>(),
+            "sources": app.sources.iter().map(|source| self.source(app, source)).collect::<Vec<_>>(),
             "releases": releases,
             "objects": built.objects.len(),
             "sample": app.standing != Standing::Deployed,
+            "standing": match app.standing {
+                Standing::Deployed => "deployed",
+                Standing::Sample => "sample",
+                Standing::Retired => "put-away",
+                Standing::Unlisted => "unlisted",
+            },
             "complete": built.is_complete(),
             "unresolved": unresolved,
         })
@@ -171,45 +228,40 @@ impl View<'_> {
         format!("{}:{}", self.paths.display(&file.path), file.position(span.start).line)
     }
 
-    fn path(&self, file: crate::source::FileId) -> String {
+    fn path(&self, file: FileId) -> String {
         self.paths.display(&self.repository.files.sources.file(file).path)
     }
 
-    /// A source in words, and how sure its binding is.
-    fn source(&self, app: &App, source: &AppSource) -> (String, String) {
+    /// A source in words.
+    fn source(&self, app: &App, source: &AppSource) -> String {
         match &source.kind {
-            SourceKind::Kustomize { directory, overlay, .. } => {
-                let with = if overlay.is_some() { ", with the controller's own changes" } else { "" };
-                (format!("kustomization {}{with}", self.paths.display(directory)), String::new())
+            SourceKind::Kustomize { directory, .. } => format!("kustomization {}", self.paths.display(directory)),
+            SourceKind::Helm(releases) => {
+                let Some((release, others)) = releases.split_first() else { return String::new() };
+                let names: Vec<&str> = others.iter().map(|other| other.chart.name.as_str()).collect();
+                let others =
+                    if names.is_empty() { String::new() } else { format!("; depends on {}", names.join(", ")) };
+                format!("{}{others}", self.chart(release))
             }
-            SourceKind::Helm(releases) => match releases.first() {
-                Some(release) => {
-                    let (mut words, binding) = self.chart(release);
-                    if let [_, others @ ..] = releases.as_slice()
-                        && !others.is_empty()
-                    {
-                        let names: Vec<&str> = others.iter().map(|other| other.chart.name.as_str()).collect();
-                        words.push_str(&format!("; depends on {}", names.join(", ")));
-                    }
-                    (words, binding)
-                }
-                None => (String::new(), String::new()),
-            },
             SourceKind::Directory { files } => match files.as_slice() {
-                [only] => (format!("manifest {}", self.paths.display(only)), String::new()),
-                [] => ("no manifests".to_owned(), String::new()),
+                [only] => format!("manifest {}", self.paths.display(only)),
+                [] => "no manifests".to_owned(),
                 files => {
                     let directory = common_directory(files);
-                    let directory =
-                        if app.name == directory.as_str() { String::new() } else { self.paths.display(&directory) };
-                    (format!("{} manifests {directory}", files.len()).trim_end().to_owned(), String::new())
+                    let directory = if app.name == directory.as_str() {
+                        String::new()
+                    } else {
+                        format!(" in {}", self.paths.display(&directory))
+                    };
+                    format!("{} manifests{directory}", files.len())
                 }
             },
-            SourceKind::Unresolved => ("?".to_owned(), String::new()),
+            SourceKind::Unresolved => String::new(),
         }
     }
 
-    fn chart(&self, release: &Release) -> (String, String) {
+    /// A chart in words, with its values, and whether only a name ties these to it.
+    fn chart(&self, release: &Release) -> String {
         let chart = &release.chart;
         let from = match (&chart.directory, &chart.repository) {
             (Some(directory), _) => format!(" in {}", self.paths.display(directory)),
@@ -217,13 +269,23 @@ impl View<'_> {
             (None, None) => String::new(),
         };
         let version = chart.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
-        let files: Vec<String> = release.files.iter().map(|file| self.path(*file)).collect();
+        let mut files: Vec<String> = Vec::new();
+        for path in release.files.iter().map(|file| self.path(*file)) {
+            if !files.contains(&path) {
+                files.push(path);
+            }
+        }
         let values = if files.is_empty() { String::new() } else { format!("; values {}", files.join(", ")) };
-        (format!("chart {}{version}{from}{values}", chart.name), binding(release.binding).to_owned())
+        let bound = if release.binding == Binding::Convention { ", by their name" } else { "" };
+        let name = if chart.name.is_empty() { "without a name" } else { &chart.name };
+        format!("chart {name}{version}{from}{values}{bound}")
     }
 
     fn summary(&self) -> String {
         let coverage = self.repository.coverage();
+        if self.repository.apps.is_empty() {
+            return "no apps found".to_owned();
+        }
         let mut words = format!(
             "{} declared, {} found on disk; values files: {} bound, {} by convention, {} unbound",
             counted(coverage.declared, "app"),
@@ -235,7 +297,7 @@ impl View<'_> {
         let rest = [
             (coverage.incomplete, "not built whole"),
             (coverage.encrypted, "encrypted"),
-            (coverage.templated, "templates"),
+            (coverage.templated, "of templates"),
         ];
         let [incomplete, encrypted, templated] = rest;
         if incomplete.0 > 0 {

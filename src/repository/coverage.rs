@@ -8,6 +8,7 @@ use super::Repository;
 use crate::gitops::{Declared, FileClass};
 use crate::helm::Binding;
 use crate::source::FileId;
+use crate::yaml::Node;
 
 /// Counts of what was found and of what could not be.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
@@ -63,6 +64,35 @@ impl Repository {
         }
         coverage.values_unbound = self.unbound_values().len();
         coverage
+    }
+
+    /// Files by which something else deploys, that presync does not read, and what they are; sorted.
+    pub fn unread(&self) -> Vec<(FileId, &'static str)> {
+        let files = self.files.sources.files();
+        let what = |file: &std::sync::Arc<crate::source::SourceFile>| {
+            if file.path.extension() == Some("jsonnet") {
+                return Some("Jsonnet");
+            }
+            let is_open = matches!(self.class(file.id), FileClass::Other | FileClass::Values | FileClass::Templated);
+            if !is_open || !(crate::is_yaml(&file.path) || file.path.extension() == Some("gotmpl")) {
+                return None;
+            }
+            let name = file.path.file_name();
+            let stream = self.files.stream(file.id);
+            let mut roots = stream.documents.iter().filter_map(|document| document.root.as_ref());
+            let is_helmfile = |root: &Node| {
+                let releases = root.get("releases").map(Node::items).unwrap_or_default();
+                let beside = ["helmDefaults", "repositories", "environments", "bases", "helmfiles"];
+                releases.iter().any(|release| release.get("name").is_some() && release.get("chart").is_some())
+                    || !releases.is_empty() && beside.iter().any(|key| root.get(key).is_some())
+            };
+            match name {
+                "fleet.yaml" => Some("Fleet"),
+                _ if name.starts_with("helmfile.") || roots.any(is_helmfile) => Some("helmfile"),
+                _ => None,
+            }
+        };
+        files.iter().filter_map(|file| Some((file.id, what(file)?))).collect()
     }
 
     /// Values files of which nobody can say what they are for, sorted.

@@ -126,7 +126,8 @@ fn overridden(source: &Node, directory: &RepoPath, app: &str, files: &Files) -> 
 
 /// What a plugin makes is not known. What it most likely starts from is, and is better judged than not at all.
 fn plugin(source: &Node, app: &mut App, span: Span, root: RepoPath, inventory: &Inventory, files: &Files) {
-    let name = source.at(&["plugin", "name"]).and_then(Node::as_text).unwrap_or("without a name");
+    let name = source.at(&["plugin", "name"]).and_then(Node::as_text);
+    let name = name.map_or("a plugin that Argo CD chooses".to_owned(), |name| format!("the plugin {name}"));
     let place = source.get("plugin").map_or(span, |block| block.span);
     let with = if has_kustomization(files, &root) {
         let load_anywhere = inventory.argocd_loads_anywhere;
@@ -140,7 +141,7 @@ fn plugin(source: &Node, app: &mut App, span: Span, root: RepoPath, inventory: &
         add(app, span, SourceKind::Directory { files: directory::files(None, &root, files) });
         "the manifests are read as they stand"
     };
-    let reason = format!("the plugin {name} may change what is built; {with}");
+    let reason = format!("{name} may change what is built; {with}");
     app.unresolved.push(Unresolved::at(place, Cause::Unsupported, reason));
 }
 
