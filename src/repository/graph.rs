@@ -5,10 +5,11 @@
 //! seen: [`Fault::Missing`] says whether nothing else could bring the object (`closed`), and what is near.
 //!
 //! Two names are never compared across kinds of doubt: an object without a namespace in an app without a destination
-//! could be anywhere, so it answers every question for its name. Left out: clusters. What exists for one cluster counts
-//! for all, since repositories seldom say which app is for which.
+//! could be anywhere, so it answers every question for its name. What exists for one cluster counts for all, but for apps
+//! whose declarations say that they are for two.
 
 mod closed;
+mod clusters;
 mod index;
 mod near;
 mod variants;
@@ -17,6 +18,7 @@ use compact_str::CompactString;
 use foldhash::HashSet;
 
 use self::closed::World;
+use self::clusters::Clusters;
 use self::index::{Answer, Index};
 pub use self::near::{Near, Nearness};
 use self::variants::Variants;
@@ -93,9 +95,9 @@ pub(super) fn broken(repository: &Repository) -> Vec<Broken> {
     let kinds: HashSet<_> = asked().map(|asked| (asked.reference.group, asked.reference.kind)).collect();
     let index = Index::new(repository, kinds.into_iter());
     let world = World::new(repository);
-    let variants = Variants::of(repository);
+    let apart = Apart { variants: Variants::of(repository), clusters: Clusters::of(repository) };
     let mut search = near::Search::new(repository, &index, &world);
-    asked().filter_map(|asked| judge(asked, repository, &index, &world, &variants, &mut search)).collect()
+    asked().filter_map(|asked| judge(asked, repository, &index, &world, &apart, &mut search)).collect()
 }
 
 /// The apps whose references are judged. What only shows or tests something refers to whatever its reader has, and what
@@ -151,6 +153,12 @@ fn asked_in<'a>(file: &'a DatasourceFile, repository: &'a Repository) -> Vec<Ask
     references::of_datasources(&file.root).into_iter().map(asked).collect()
 }
 
+/// Which apps share no cluster.
+struct Apart {
+    variants: Variants,
+    clusters: Clusters,
+}
+
 /// A reference and who makes it.
 struct Asked<'a> {
     app: usize,
@@ -165,7 +173,7 @@ fn judge<'a>(
     repository: &'a Repository,
     index: &Index<'a>,
     world: &World<'a>,
-    variants: &Variants,
+    apart: &Apart,
     search: &mut near::Search<'a, '_>,
 ) -> Option<Broken> {
     let Asked { app, object, namespace, reference } = asked;
@@ -177,7 +185,7 @@ fn judge<'a>(
     let question = Question { group: reference.group, kind: reference.kind, namespace, name: reference.name };
     let answer = index.answer(&question);
     if let (Answer::Defined(definitions), None, Some(at)) = (&answer, reference.part, object) {
-        let other = variants.only_elsewhere(app, at, definitions, repository);
+        let other = apart.variants.only_elsewhere(app, at, definitions, repository);
         if let Some(definition) = other.filter(|_| world.is_whole_but_for_files(app)) {
             let near = Near {
                 nearness: Nearness::OtherVariant,
@@ -189,6 +197,23 @@ fn judge<'a>(
             let fault = Fault::Missing { closed: false, near: Some(near) };
             return Some(broken_of(app, object, namespace, &reference, fault));
         }
+    }
+    if let (Answer::Defined(definitions), None) = (&answer, reference.part)
+        && let Some(first) = definitions.first()
+        && definitions.iter().all(|definition| apart.clusters.apart(app, definition.app))
+        && world.is_whole(app)
+        && world.is_closed(&question, index)
+        && !repository.config.is_external(reference.kind, namespace, reference.name)
+    {
+        let near = Near {
+            nearness: Nearness::OtherCluster,
+            kind: reference.kind.into(),
+            namespace: namespace.into(),
+            name: reference.name.into(),
+            span: first.span,
+        };
+        let fault = Fault::Missing { closed: true, near: Some(near) };
+        return Some(broken_of(app, object, namespace, &reference, fault));
     }
     let fault = match (answer, reference.part) {
         (Answer::Unknown, _) | (Answer::Defined(_), None) => return None,

@@ -125,6 +125,10 @@ fn missing_message(broken: &Broken, near: Option<&Near>, repository: &Repository
         Some(Near { nearness: Nearness::NotApplied, .. }) => {
             format!("{who} names {kind} `{name}`, which is written in a file that no app applies: {consequence}")
         }
+        Some(Near { nearness: Nearness::OtherCluster, .. }) => format!(
+            "{who} names {kind} `{name}`, which this repository brings to another cluster, but not to this one: \
+             {consequence}"
+        ),
         Some(Near { nearness: Nearness::OtherVariant, .. }) => format!(
             "{who} names {kind} `{name}`, which another build of the same files brings, but not this one: {consequence}"
         ),
@@ -163,6 +167,9 @@ fn missing_help(broken: &Broken, near: Option<&Near>) -> String {
         Some(Near { nearness: Nearness::OtherKind, kind: other, .. }) => format!("write `kind: {other}`"),
         Some(Near { nearness: Nearness::NotApplied, .. }) => {
             "name that file in the kustomization or app that should bring it".to_owned()
+        }
+        Some(Near { nearness: Nearness::OtherCluster, .. }) => {
+            format!("deploy the {kind} to this cluster too")
         }
         Some(Near { nearness: Nearness::OtherVariant, .. }) => {
             format!("list the file with the {kind} in this kustomization too")

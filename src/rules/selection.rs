@@ -14,8 +14,8 @@ use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 
 use crate::finding::is_slip;
 use crate::gitops::Standing;
-use crate::kubernetes::Object;
 use crate::kubernetes::network_policy::{LabelQuery, Match, PodLabels, Requirement, Test};
+use crate::kubernetes::{Object, Pod};
 use crate::references;
 use crate::repository::{BuiltApp, Repository};
 use crate::source::Span;
@@ -233,6 +233,44 @@ pub(crate) fn missed<'s, 'a>(
         found.extend(best);
     }
     found
+}
+
+/// What each selector surely takes; selectors that may take more are left out, and those that take nothing.
+pub(crate) fn taken<'s, 'a>(
+    selecting: &'s [Selecting<'a>],
+    targets: &'s [Target<'a>],
+) -> Vec<(&'s Selecting<'a>, Vec<&'s Target<'a>>)> {
+    let shelf = Shelf::new(targets);
+    let mut comparisons = 0;
+    let mut all = Vec::new();
+    for by in selecting.iter().filter(|by| !by.query.requirements.is_empty()) {
+        let mut taken = Vec::new();
+        let mut sure = true;
+        for target in shelf.candidates(by).filter_map(|at| targets.get(at)) {
+            comparisons += 1;
+            match by.query.matches(&target.labels) {
+                Match::Yes => taken.push(target),
+                Match::Maybe => sure = false,
+                Match::No => {}
+            }
+        }
+        if comparisons > MOST_COMPARISONS {
+            break;
+        }
+        if sure && !taken.is_empty() {
+            all.push((by, taken));
+        }
+    }
+    all
+}
+
+/// The names of the ports of the containers that an object's pods keep running; `None` if they can't be known.
+pub(crate) fn port_names(object: &Object) -> Option<Vec<&str>> {
+    let pod = Pod::of(object)?;
+    let lasting = pod.containers().filter(|container| container.kind.is_long_running());
+    let ports: Vec<&Node> = lasting.filter_map(|container| container.node.get("ports")).collect();
+    let known = ports.iter().all(|ports| !ports.is_unknown());
+    known.then(|| ports.iter().flat_map(|ports| ports.items()).filter_map(|port| port.str_at(&["name"])).collect())
 }
 
 impl<'s, 'a> Shelf<'s, 'a> {

@@ -43,6 +43,8 @@ pub enum Nearness {
     OtherKind,
     /// It has the name, in a file that no app applies.
     NotApplied,
+    /// It is just that, but only in another cluster.
+    OtherCluster,
     /// It is just that, but only in another build of the same files, such as the overlay for another cluster.
     OtherVariant,
 }

@@ -1,10 +1,9 @@
 //! See `rules/prometheus/prometheus-monitor-selector-no-match.md`.
 
-use std::borrow::Cow;
-
-use crate::kubernetes::network_policy::{LabelQuery, PodLabels, Test};
+use super::monitors::{monitors, services};
+use crate::kubernetes::network_policy::Test;
 use crate::repository::Repository;
-use crate::rules::selection::{self, Missed, Pods, Selecting, Target};
+use crate::rules::selection::{self, Missed, Pods, Selecting};
 use crate::rules::{Check, Findings};
 use crate::yaml::Node;
 
@@ -53,42 +52,4 @@ fn report<'a>(repository: &'a Repository, missed: &Missed<'_, 'a>, what: &str, f
         ),
         false => missed.help(),
     });
-}
-
-/// Monitors with the namespaces that they look in.
-fn monitors<'a>(repository: &'a Repository, kind: &str) -> Vec<Selecting<'a>> {
-    let mut all = Vec::new();
-    for (at, app) in selection::deployed(repository) {
-        for object in app.objects.iter().filter(|object| object.id.is("monitoring.coreos.com", kind)) {
-            let Some(selector) = object.root.at(&["spec", "selector"]) else { continue };
-            let scope = object.root.at(&["spec", "namespaceSelector"]);
-            let any = scope.and_then(|scope| scope.get("any")).is_some_and(|any| any.as_bool() != Some(false));
-            let names = scope.and_then(|scope| scope.get("matchNames")).map(Node::items).unwrap_or_default();
-            let namespaces = match () {
-                () if any || scope.is_some_and(Node::is_unknown) => Vec::new(),
-                () if names.is_empty() => vec![repository.home_of(app, object)],
-                () => names.iter().filter_map(Node::as_text).collect(),
-            };
-            all.push(Selecting { app: at, object, namespaces, query: LabelQuery::of(selector) });
-        }
-    }
-    all
-}
-
-/// Every Service, by its own labels.
-fn services(repository: &Repository) -> Vec<Target<'_>> {
-    let mut all = Vec::new();
-    for (at, app) in selection::deployed(repository) {
-        for object in app.objects.iter().filter(|object| object.id.is("", "Service")) {
-            let written = object.root.at(&["metadata", "labels"]);
-            let query = written.map(selection::plain).unwrap_or_default();
-            let mut labels = query.examples(1).pop().unwrap_or_default();
-            labels.closed = query.requirements.iter().all(|requirement| requirement.test != Test::Unknown);
-            let span = written.map_or_else(|| object.name_span(), |labels| labels.span);
-            let labels: Cow<'_, PodLabels> = Cow::Owned(labels);
-            let (namespace, selector) = (repository.home_of(app, object), object.root.at(&["spec", "selector"]));
-            all.push(Target { app: at, object, namespace, labels, span, selector });
-        }
-    }
-    all
 }
