@@ -1,5 +1,6 @@
 //! Everything a rule may look at: the files, the apps with their built objects and releases. Immutable.
 
+pub mod belonging;
 mod build;
 mod cluster;
 mod coverage;
@@ -17,7 +18,7 @@ use crate::config::Config;
 use crate::files::Files;
 use crate::gitops::{App, Declared, FileClass, Inventory, SourceKind};
 use crate::helm::Release;
-use crate::kubernetes::{Components, Definitions, InstalledChart, Object, Targets};
+use crate::kubernetes::{Components, Definitions, Distribution, InstalledChart, Object, Target, Targets};
 use crate::kustomize;
 use crate::source::Span;
 use crate::source::{FileId, RepoPath};
@@ -35,6 +36,10 @@ pub struct Repository {
     pub inventory: Inventory,
     /// The Kubernetes releases that objects are judged for.
     pub targets: Targets,
+    /// Every release that a file says a cluster runs; empty where the user says it.
+    pub stated: Vec<Target>,
+    /// The distributions of Kubernetes that the repository shows signs of.
+    pub distributions: Vec<Distribution>,
     /// The releases of the programs behind custom resources.
     pub components: Components,
     /// The custom resources that the repository itself defines.
@@ -74,13 +79,28 @@ impl Repository {
         let declared = apps.iter().filter(|app| app.app.declared.span().is_some());
         let applied: Vec<FileId> = declared.flat_map(|app| files_of(app, &files)).collect();
         inventory.settle(&files, &values, &applied);
-        let targets = config.kubernetes.map_or_else(|| Targets::inferred(&files), Targets::fixed);
+        let stated = if config.kubernetes.is_some() { Vec::new() } else { Target::stated(&files) };
+        let targets = config.kubernetes.map_or_else(|| Targets::of(&stated), Targets::fixed);
+        let distributions = Distribution::seen(&files);
         let definitions = Definitions::of(apps.iter().flat_map(|app| &app.objects));
         let charts = apps.iter().flat_map(|app| &app.releases).filter_map(installed);
         let components = Components::of(charts, apps.iter().flat_map(|app| &app.objects));
         let (broken, network) = (OnceLock::new(), OnceLock::new());
         let since = None;
-        Self { files, config, apps, inventory, targets, components, definitions, since, broken, network }
+        Self {
+            files,
+            config,
+            apps,
+            inventory,
+            targets,
+            stated,
+            distributions,
+            components,
+            definitions,
+            since,
+            broken,
+            network,
+        }
     }
 
     /// The same, compared with an earlier state.
@@ -97,6 +117,20 @@ impl Repository {
     /// Network policies and the pods they are about; read at the first call.
     pub fn network(&self) -> &network::Network {
         self.network.get_or_init(|| network::Network::new(self))
+    }
+
+    /// The Kubernetes release of the cluster that a file is of; `None` where that is not known.
+    pub fn release_at(&self, file: FileId) -> Option<Target> {
+        if self.stated.is_empty() {
+            return self.targets.highest;
+        }
+        let place = |file: FileId| self.files.sources.file(file).path.clone();
+        let said = self.stated.iter().filter_map(|target| Some((place(target.span?.file), *target)));
+        let versions = said.clone().map(|(place, target)| (place, target.version));
+        let version = belonging::nearest(&place(file), versions)?;
+        // Of the lines that say so, the one that is surest to be of the same cluster.
+        let saying = said.filter(|(_, target)| target.version == version);
+        saying.max_by_key(|(other, _)| belonging::Belonging::of(&place(file), other)).map(|(_, target)| target)
     }
 
     /// The namespace an object ends up in; empty if it is not known or the kind has none.

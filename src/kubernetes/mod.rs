@@ -25,5 +25,5 @@ pub use pod_security::{Level, Standard, Subject, Violation};
 pub use quantity::{Quantity, QuantityError};
 pub use scope::{Scope, api_version_of, builtin_kinds, is_cluster_scoped, scope, scope_in_any_group, was_ever_served};
 pub use selector::selects;
-pub use target::{Target, Targets};
+pub use target::{Distribution, Target, Targets};
 pub use version::Version;

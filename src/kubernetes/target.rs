@@ -42,20 +42,76 @@ impl Targets {
         }
     }
 
-    /// What the files tell.
-    pub fn inferred(files: &Files) -> Self {
+    /// What statements come to.
+    pub fn of(stated: &[Target]) -> Self {
         let mut targets = Self::default();
+        stated.iter().for_each(|target| targets.add(*target));
+        targets
+    }
+}
+
+impl Target {
+    /// Every release that the files say a cluster runs.
+    pub fn stated(files: &Files) -> Vec<Self> {
+        let mut stated = Vec::new();
         for file in files.sources.files() {
             if !matches!(file.path.extension(), Some("yaml" | "yml" | "json")) {
                 continue;
             }
             let stream = files.stream(file.id);
-            for root in stream.documents.iter().filter_map(|document| document.root.as_ref()) {
-                let Some(target) = told_by(root) else { continue };
-                targets.add(target);
-            }
+            stated.extend(stream.documents.iter().filter_map(|document| document.root.as_ref()).filter_map(told_by));
         }
-        targets
+        stated
+    }
+}
+
+/// A distribution of Kubernetes whose nodes are set up in its own way.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Distribution {
+    /// k3s, and RKE2, which is set up alike.
+    K3s,
+    /// OpenShift and OKD.
+    OpenShift,
+}
+
+impl Distribution {
+    /// The name that rules know it by.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::K3s => "k3s",
+            Self::OpenShift => "openshift",
+        }
+    }
+
+    /// Those that the files show signs of: objects of their own kinds, or a release with their mark.
+    pub fn seen(files: &Files) -> Vec<Self> {
+        let mut seen = Vec::new();
+        for file in files.sources.files() {
+            if !matches!(file.path.extension(), Some("yaml" | "yml" | "json")) {
+                continue;
+            }
+            let stream = files.stream(file.id);
+            seen.extend(stream.documents.iter().filter_map(|document| document.root.as_ref()).filter_map(Self::of));
+        }
+        seen.sort();
+        seen.dedup();
+        seen
+    }
+
+    fn of(root: &Node) -> Option<Self> {
+        let Some(id) = ObjectId::of(root) else {
+            let marked = |key: &str| key.contains("k3s") || key.contains("rke2");
+            let is_k3s = root.entries().iter().any(|entry| marked(&entry.key.text) && is_distribution(&entry.value));
+            return is_k3s.then_some(Self::K3s);
+        };
+        match id.group.as_str() {
+            group if group.ends_with(".openshift.io") => Some(Self::OpenShift),
+            "helm.cattle.io" | "k3s.cattle.io" => Some(Self::K3s),
+            "upgrade.cattle.io" => {
+                root.at(&["spec", "version"]).filter(|node| is_distribution(node)).map(|_| Self::K3s)
+            }
+            _ => None,
+        }
     }
 }
 
@@ -122,7 +178,7 @@ mod tests {
         let path = |at| RepoPath::new(&format!("{at}.yaml")).expect("a path");
         let contents = texts.iter().enumerate().map(|(at, text)| (path(at), text.as_bytes().to_vec()));
         let files = Files::new(Sources::memory(contents.collect()));
-        Targets::inferred(&files).lowest.map(|target| target.version)
+        Targets::of(&Target::stated(&files)).lowest.map(|target| target.version)
     }
 
     #[test]

@@ -110,6 +110,11 @@ impl Expression {
         Ok(Self { program, reads })
     }
 
+    /// Whether the expression reads a variable.
+    pub(super) fn reads(&self, variable: &str) -> bool {
+        self.reads.iter().any(|read| read.variable == variable)
+    }
+
     /// Evaluates the expression. `None` if the result is no boolean, or can't be known: a key is missing, the types
     /// don't fit, or a value that it reads is [`Scalar::Unknown`].
     ///

@@ -52,7 +52,7 @@ enum Step {
 }
 
 /// The variables of an expression.
-const VARIABLES: [&str; 5] = ["self", "value", "object", "release", "settings"];
+const VARIABLES: [&str; 6] = ["self", "value", "object", "release", "settings", "cluster"];
 
 /// The placeholders of a message.
 const PLACEHOLDERS: [&str; 5] = ["object", "container", "value", "release", "chart"];
@@ -168,10 +168,12 @@ impl Matcher {
         }
         let release = candidate.release.map(release_node);
         let settings = findings.settings();
+        let cluster = self.deny.reads("cluster").then(|| cluster_node(repository, candidate.own.span));
         let incomplete: &[&str] =
             if candidate.release.is_some_and(|release| release.incomplete) { &["self"] } else { &[] };
         for place in found {
             let mut variables = vec![("self", candidate.own), ("value", place.node), ("settings", &settings)];
+            variables.extend(cluster.as_ref().map(|cluster| ("cluster", cluster)));
             variables.extend(candidate.object.map(|object| ("object", &object.root)));
             variables.extend(release.as_ref().map(|release| ("release", release)));
             if self.deny.holds(&variables, incomplete) == Some(true) {
@@ -265,15 +267,29 @@ pub(super) fn set_beside(
     Some(Edit { span: Span { end: key.span.start, ..key.span }, text: format!("{name}: {text}{separator}") })
 }
 
+/// What is known of the cluster that a place is for.
+fn cluster_node(repository: &Repository, span: Span) -> Node {
+    let mut mapping = Mapping::default();
+    let minor = repository.release_at(span.file).map(|target| target.version.minor.to_string());
+    if let Some(minor) = minor {
+        mapping.push(Entry { key: Key::new("minor", span), value: Node::plain(&minor, span) });
+    }
+    let distributions = repository.distributions.iter().map(|one| Node::string(one.name(), span)).collect();
+    mapping.push(Entry { key: Key::new("distributions", span), value: Node::sequence(distributions, span) });
+    Node::mapping(mapping, span)
+}
+
 fn release_node(release: &Release) -> Node {
     let span = release.chart_span;
     let mut mapping = Mapping::default();
     let version = release.chart.version.as_deref();
+    let repository = release.chart.repository.as_deref();
     let fields = [
         ("name", Some(release.name.as_str())),
         ("namespace", Some(release.namespace.as_str()).filter(|namespace| !namespace.is_empty())),
         ("chart", Some(release.chart.name.as_str())),
         ("version", version),
+        ("repository", repository),
     ];
     for (name, value) in fields {
         if let Some(value) = value {

@@ -2,7 +2,7 @@
 //!
 //! Left out: settings of single nodes, and files of Felix on the nodes.
 
-use crate::kubernetes::{Object, Pod};
+use crate::kubernetes::{Object, Pod, Version};
 use crate::repository::Cluster;
 use crate::repository::{BuiltApp, Repository};
 use crate::source::Span;
@@ -20,59 +20,76 @@ pub(super) struct DataPlane<'a> {
     pub(super) balancing: &'a str,
     /// Where that is written.
     pub(super) place: Option<Span>,
+    /// Calico's release, where an image or a chart tells it.
+    pub(super) release: Option<Version>,
+}
+
+/// What the objects of one cluster say.
+struct Said<'a> {
+    cluster: Cluster,
+    on: Option<(&'a BuiltApp, &'a Object, Span)>,
+    /// By the environment of calico-node, which wins over the resource.
+    variable: Option<&'a Node>,
+    resource: Option<&'a Node>,
+    release: Option<Version>,
 }
 
 /// Every cluster with the data plane, once.
 pub(super) fn all(repository: &Repository) -> Vec<DataPlane<'_>> {
-    let mut found: Vec<DataPlane<'_>> = Vec::new();
+    let mut clusters: Vec<Said<'_>> = Vec::new();
     for app in &repository.apps {
+        let cluster = Cluster::of(app);
+        let at = clusters.iter().position(|said| said.cluster == cluster).unwrap_or(clusters.len());
+        if at == clusters.len() {
+            clusters.push(Said { cluster, on: None, variable: None, resource: None, release: None });
+        }
+        let Some(said) = clusters.get_mut(at) else { continue };
+        let operator = app.releases.iter().find(|release| release.chart.name == "tigera-operator");
+        let of_chart = operator.and_then(|release| Version::parse(release.chart.version.as_deref()?));
+        said.release = said.release.or(of_chart);
         for object in &app.objects {
-            let Some((on, balancing)) =
-                of_felix(object).or_else(|| of_installation(object)).or_else(|| of_node(object))
-            else {
-                continue;
-            };
-            let cluster = Cluster::of(app);
-            match found.iter_mut().find(|plane| plane.cluster == cluster) {
-                // An environment variable of calico-node wins over the resource, which wins over Calico's default.
-                Some(plane) if plane.place.is_none() || Pod::of(object).is_some() && balancing.is_some() => {
-                    plane.place = balancing.map(|node| node.span);
-                    plane.balancing = balancing.and_then(Node::as_text).unwrap_or(plane.balancing);
-                }
-                Some(_) => {}
-                None => {
-                    let place = balancing.map(|node| node.span);
-                    let balancing = balancing.and_then(Node::as_text).unwrap_or("TCP");
-                    found.push(DataPlane { app, object, cluster, on, balancing, place });
-                }
-            }
+            said.add(app, object);
         }
     }
-    found
+    let planes = clusters.into_iter().filter_map(|said| {
+        let (app, object, on) = said.on?;
+        let balancing = said.variable.or(said.resource);
+        let text = balancing.and_then(Node::as_text).unwrap_or("TCP");
+        let place = balancing.map(|node| node.span);
+        Some(DataPlane { app, object, cluster: said.cluster, on, balancing: text, place, release: said.release })
+    });
+    planes.collect()
 }
 
-type Settings<'a> = Option<(Span, Option<&'a Node>)>;
-
-fn of_felix(object: &Object) -> Settings<'_> {
-    let is_felix = object.id.kind == "FelixConfiguration" && object.id.group.ends_with("projectcalico.org");
-    let spec = object.root.get("spec").filter(|_| is_felix)?;
-    let on = spec.get("bpfEnabled").filter(|on| on.as_bool() == Some(true))?;
-    Some((on.span, spec.get("bpfConnectTimeLoadBalancing")))
+impl<'a> Said<'a> {
+    fn add(&mut self, app: &'a BuiltApp, object: &'a Object) {
+        let mut on = None;
+        if object.id.kind == "FelixConfiguration"
+            && object.id.group.ends_with("projectcalico.org")
+            && object.id.name == "default"
+            && let Some(spec) = object.root.get("spec")
+        {
+            on = spec.get("bpfEnabled").filter(|on| on.as_bool() == Some(true));
+            self.resource = self.resource.or(spec.get("bpfConnectTimeLoadBalancing"));
+        } else if object.id.is("operator.tigera.io", "Installation") {
+            on = object.root.at(&["spec", "calicoNetwork", "linuxDataplane"]);
+            on = on.filter(|plane| plane.as_str() == Some("BPF"));
+        } else if object.id.name == "calico-node"
+            && let Some(pod) = Pod::of(object)
+        {
+            on = variable(pod, "FELIX_BPFENABLED").filter(|on| on.as_text() == Some("true"));
+            self.variable = self.variable.or(variable(pod, "FELIX_BPFCONNECTTIMELOADBALANCING"));
+            let image =
+                pod.containers().filter_map(|container| container.image()).find(|image| image.contains("calico/node:"));
+            self.release = image.and_then(Version::of_image).or(self.release);
+        }
+        self.on = self.on.or(on.map(|node| (app, object, node.span)));
+    }
 }
 
-fn of_installation(object: &Object) -> Settings<'_> {
-    let is_operators = object.id.is("operator.tigera.io", "Installation");
-    let plane = object.root.at(&["spec", "calicoNetwork", "linuxDataplane"]).filter(|_| is_operators)?;
-    (plane.as_str() == Some("BPF")).then_some((plane.span, None))
-}
-
-fn of_node(object: &Object) -> Settings<'_> {
-    let pod = Pod::of(object).filter(|_| object.id.name == "calico-node")?;
-    let environment = || pod.containers().filter_map(|container| container.node.get("env")).flat_map(Node::items);
-    let value = |name: &str| {
-        let named = |entry: &&Node| entry.str_at(&["name"]).is_some_and(|own| own.eq_ignore_ascii_case(name));
-        environment().find(named).and_then(|entry| entry.get("value"))
-    };
-    let on = value("FELIX_BPFENABLED").filter(|on| on.as_text() == Some("true"))?;
-    Some((on.span, value("FELIX_BPFCONNECTTIMELOADBALANCING")))
+/// The value of an environment variable of a pod's containers; Felix reads names in any case.
+fn variable<'a>(pod: Pod<'a>, name: &str) -> Option<&'a Node> {
+    let mut entries = pod.containers().filter_map(|container| container.node.get("env")).flat_map(Node::items);
+    let named = |entry: &&Node| entry.str_at(&["name"]).is_some_and(|own| own.eq_ignore_ascii_case(name));
+    entries.find(named).and_then(|entry| entry.get("value"))
 }

@@ -1,7 +1,8 @@
 //! See `rules/calico/calico-host-network-udp.md`.
 
 use super::data_plane;
-use crate::kubernetes::{Object, Pod};
+use super::istio_bypassed::istio;
+use crate::kubernetes::{Object, Pod, Version};
 use crate::repository::Cluster;
 use crate::repository::Repository;
 use crate::rules::{Check, Findings};
@@ -9,12 +10,17 @@ use crate::source::Span;
 
 pub(crate) const CHECK: Check = Check::Repository(check);
 
+/// The release that brought `bpfConnectTimeLoadBalancing`.
+const SETTING_SINCE: Version = Version::new(3, 27);
+
 /// Pods that are named beside the setting.
 const MOST_PODS: usize = 3;
 
 fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     for plane in data_plane::all(repository) {
-        if !matches!(plane.balancing, "TCP" | "Disabled") {
+        // Before, every connection was sent to a backend at connect time, UDP too.
+        let is_older = plane.release.is_some_and(|release| release < SETTING_SINCE);
+        if is_older || !matches!(plane.balancing, "TCP" | "Disabled") {
             continue;
         }
         let apps = || repository.apps.iter().filter(|app| Cluster::of(app) == plane.cluster);
@@ -38,10 +44,13 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
         for (_, place) in pods.iter().take(MOST_PODS) {
             finding.related(*place, "asks the cluster's DNS from the host network");
         }
-        finding.help(
+        // Balancing at connect time would lead requests past Istio.
+        finding.help(if apps().any(|app| istio(app).is_some()) {
+            "run a DNS cache on each node (NodeLocal DNSCache)"
+        } else {
             "run a DNS cache on each node (NodeLocal DNSCache), or write `bpfConnectTimeLoadBalancing: Enabled` and \
-             `bpfHostNetworkedNATWithoutCTLB: Disabled`, with which sockets stay with a backend that is gone",
-        );
+             `bpfHostNetworkedNATWithoutCTLB: Disabled`, with which sockets stay with a backend that is gone"
+        });
     }
 }
 

@@ -28,7 +28,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
 }
 
 /// Where an app installs Istio's control plane.
-fn istio(app: &BuiltApp) -> Option<Span> {
+pub(super) fn istio(app: &BuiltApp) -> Option<Span> {
     let chart = app.releases.iter().find(|release| release.chart.name == "istiod").map(|release| release.chart_span);
     let istiod = || app.objects.iter().find(|object| object.id.is("apps", "Deployment") && object.id.name == "istiod");
     chart.or_else(|| istiod().map(|object| object.name_span()))

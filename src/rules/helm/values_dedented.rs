@@ -35,31 +35,77 @@ const USUAL: [&str; 22] = [
     "tls",
 ];
 
+/// Keys that hold one value or an own small map, and that charts leave empty.
+const LEAVES: [&str; 24] = [
+    "affinity",
+    "annotations",
+    "existingConfigMap",
+    "existingConfigmap",
+    "extraArgs",
+    "extraEnv",
+    "fullnameOverride",
+    "hostname",
+    "ingressClassName",
+    "labels",
+    "loadBalancerIP",
+    "nameOverride",
+    "namespace",
+    "nodePort",
+    "nodeSelector",
+    "priorityClassName",
+    "resources",
+    "secretName",
+    "selector",
+    "serviceMonitor",
+    "subPath",
+    "tolerations",
+    "volumeName",
+    "volumes",
+];
+
+/// Parts of a chart that are switched on themselves, by an `enabled` right below them.
+const SWITCHED: [&str; 12] = [
+    "auth",
+    "autoscaling",
+    "gateway",
+    "ingress",
+    "metrics",
+    "networkPolicy",
+    "persistence",
+    "pdb",
+    "podDisruptionBudget",
+    "serviceAccount",
+    "serviceMonitor",
+    "tls",
+];
+
 fn check(file: &SourceFile, stream: &Stream, repository: &Repository, findings: &mut Findings<'_>) {
     if repository.class(file.id) != FileClass::Values {
         return;
     }
     for root in stream.documents.iter().filter_map(|document| document.root.as_ref()) {
-        walk(root, 0, file, findings);
+        walk(root, "", 0, file, findings);
     }
 }
 
-fn walk(node: &Node, depth: usize, file: &SourceFile, findings: &mut Findings<'_>) {
+/// `name` is the key that holds the node.
+fn walk(node: &Node, name: &str, depth: usize, file: &SourceFile, findings: &mut Findings<'_>) {
     if depth > DEEPEST {
         return;
     }
-    node.items().iter().for_each(|item| walk(item, depth + 1, file, findings));
+    node.items().iter().for_each(|item| walk(item, "", depth + 1, file, findings));
     let entries = node.entries();
     let mut blank = entries.iter().enumerate().filter(|(_, entry)| is_blank(entry, file));
     // Where several keys are left empty, emptiness is the habit of the file.
     if let (Some((at, entry)), None) = (blank.next(), blank.next()) {
         let strays: Vec<&Entry> = entries.get(at + 1..).unwrap_or_default().iter().collect();
         let before = entries.get(..at).unwrap_or_default();
-        if is_dedented(before, &strays) {
+        let is_part = |key: &str| !USUAL.contains(&key) && !LEAVES.contains(&key);
+        if is_part(&entry.key.text) && !SWITCHED.contains(&name) && is_dedented(before, &strays) {
             tell(entry, &strays, findings);
         }
     }
-    entries.iter().for_each(|entry| walk(&entry.value, depth + 1, file, findings));
+    entries.iter().for_each(|entry| walk(&entry.value, &entry.key.text, depth + 1, file, findings));
 }
 
 /// A key with nothing behind it, on a line of its own.

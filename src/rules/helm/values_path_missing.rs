@@ -12,13 +12,19 @@ pub(crate) const CHECK: Check = Check::Release(check);
 /// Endings of files that values name.
 const ENDINGS: [&str; 10] = [".txt", ".pem", ".crt", ".key", ".json", ".yaml", ".yml", ".env", ".properties", ".perm"];
 
+/// Keys whose paths lie inside a container or on a node, never in the repository.
+const INSIDE: [&str; 7] = ["mountPath", "subPath", "subPathExpr", "hostPath", "workingDir", "command", "args"];
+
 fn check(release: &Release, _: &BuiltApp, repository: &Repository, findings: &mut Findings<'_>) {
     let mut open = vec![&release.values];
     while let Some(node) = open.pop() {
         match &node.value {
             Value::Scalar(text) => judge(node, text, repository, findings),
             Value::Sequence(items) => open.extend(items.iter()),
-            Value::Mapping(mapping) => open.extend(mapping.iter().map(|entry| &entry.value)),
+            Value::Mapping(mapping) => {
+                let read = mapping.iter().filter(|entry| !INSIDE.contains(&entry.key.text.as_str()));
+                open.extend(read.map(|entry| &entry.value));
+            }
         }
     }
 }

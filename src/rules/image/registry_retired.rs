@@ -14,8 +14,8 @@ fn check<'a>(app: &'a BuiltApp, repository: &'a Repository, findings: &mut Findi
         let name = Name::of(&place.text);
         let Some(row) = row_of(&name.full) else { return };
         let tag = place.tag.or(name.tag);
-        // Bitnami still pushes the latest developers' images.
-        let latest = tag.is_none_or(|tag| tag == "latest") && !name.has_digest;
+        // Bitnami still pushes the latest developers' images; a digest may be of one of those.
+        let latest = tag.is_none_or(|tag| tag == "latest");
         if name.full.starts_with("docker.io/bitnami/") && latest {
             return;
         }

@@ -53,9 +53,8 @@ const FIELDS: [(&[&str], &str); 4] = [
 ];
 
 fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
-    let Some(newest) = repository.targets.highest else { return };
     for app in repository.apps.iter().filter(|app| app.app.declared == Declared::StaticPods) {
-        of_manifests(app, newest.version, findings);
+        of_manifests(app, repository, findings);
     }
     findings.about(None, None);
     for file in repository.files.sources.files() {
@@ -67,7 +66,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
                 let Some(arguments) = root.at(path) else { continue };
                 for entry in arguments.entries() {
                     let value = entry.value.as_text().unwrap_or_default();
-                    judge(program, &entry.key.text, value, entry.key.span, newest.version, findings);
+                    judge(program, &entry.key.text, value, entry.key.span, repository, findings);
                 }
                 for item in arguments.items() {
                     let (name, value) =
@@ -77,7 +76,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
                         name.unwrap_or_default(),
                         value.unwrap_or_default(),
                         item.span,
-                        newest.version,
+                        repository,
                         findings,
                     );
                 }
@@ -86,7 +85,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     }
 }
 
-fn of_manifests<'a>(app: &'a BuiltApp, newest: Version, findings: &mut Findings<'a>) {
+fn of_manifests<'a>(app: &'a BuiltApp, repository: &Repository, findings: &mut Findings<'a>) {
     for object in &app.objects {
         findings.about(Some(app), Some(object));
         for container in Pod::of(object).into_iter().flat_map(Pod::containers) {
@@ -95,21 +94,27 @@ fn of_manifests<'a>(app: &'a BuiltApp, newest: Version, findings: &mut Findings<
             for argument in lists.flat_map(Node::items) {
                 let Some(text) = argument.as_text().and_then(|text| text.strip_prefix("--")) else { continue };
                 let (name, value) = text.split_once('=').unwrap_or((text, ""));
-                judge(program, name, value, argument.span, newest, findings);
+                judge(program, name, value, argument.span, repository, findings);
             }
         }
     }
 }
 
-fn judge(program: &str, name: &str, value: &str, span: Span, newest: Version, findings: &mut Findings<'_>) {
+fn judge(program: &str, name: &str, value: &str, span: Span, repository: &Repository, findings: &mut Findings<'_>) {
     let about = |row: &&Row| {
         row.0 == program && row.1 == name && (row.2.is_empty() || value.split(',').any(|part| part.trim() == row.2))
     };
-    let Some((_, _, what, removed, help)) = REMOVED.iter().find(about).filter(|row| newest >= row.3) else { return };
+    let Some((_, _, what, removed, help)) = REMOVED.iter().find(about) else { return };
+    let Some(cluster) = repository.release_at(span.file).filter(|cluster| cluster.version >= *removed) else { return };
     let argument = if what.is_empty() { format!("--{name}") } else { format!("--{name}={what}") };
     let message = format!(
-        "{program} does not know `{argument}` since Kubernetes {removed}, and the cluster runs {newest}: it exits at its start, \
-         and an upgrade is rolled back"
+        "{program} does not know `{argument}` since Kubernetes {removed}, and the cluster runs {}: it exits at its start, \
+         and an upgrade is rolled back",
+        cluster.version
     );
-    findings.report(span, message).label("no longer known").help(*help);
+    let finding = findings.report(span, message);
+    finding.label("no longer known").help(*help);
+    if let Some(place) = cluster.span {
+        finding.related(place, format!("the cluster runs {}", cluster.version));
+    }
 }

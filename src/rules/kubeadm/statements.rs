@@ -2,13 +2,13 @@
 //! of Ansible.
 //!
 //! Statements are put together where they speak of one cluster: the manifests of one directory, the fields of one
-//! document. Beyond that only where the repository has no more than one of each, since nothing else says which cluster a
-//! file is for.
+//! document; beyond that by the places of their files.
 
 use std::collections::BTreeMap;
 
 use crate::gitops::Declared;
 use crate::kubernetes::Pod;
+use crate::repository::belonging::Belonging;
 use crate::repository::{BuiltApp, Repository};
 use crate::source::Span;
 use crate::yaml::Node;
@@ -71,8 +71,7 @@ impl Component {
 /// Every cluster that the repository speaks of, and what is said of it.
 pub(super) fn clusters(repository: &Repository) -> Vec<Cluster> {
     let mut clusters: Vec<Cluster> = repository.apps.iter().filter_map(of_static_pods).collect();
-    let mut configured = Vec::new();
-    let mut nodes = Vec::new();
+    let (mut configured, mut nodes, mut talos) = (Vec::new(), Vec::new(), Vec::new());
     for file in repository.files.sources.files() {
         // A template is no statement yet, and what is put away is none any more.
         if !crate::is_yaml(&file.path) || repository.config.skip.matches(&file.path) {
@@ -81,22 +80,58 @@ pub(super) fn clusters(repository: &Repository) -> Vec<Cluster> {
         for document in &repository.files.stream(file.id).documents {
             let Some(root) = &document.root else { continue };
             let (of_cluster, of_nodes) = of_document(root);
-            if of_cluster.iter().any(|statement| statement.component == Component::Kubeadm) {
-                configured.push(of_cluster);
-            } else if !of_cluster.is_empty() {
-                clusters.push(of_cluster);
+            match of_cluster.first() {
+                Some(first) if first.component == Component::Kubeadm => configured.push(of_cluster),
+                Some(_) => talos.push(of_cluster),
+                None => {}
             }
             nodes.extend(of_nodes);
         }
     }
-    match (&mut clusters[..], &configured[..]) {
-        ([cluster], [kubeadm]) => cluster.extend(kubeadm),
-        (_, _) => clusters.append(&mut configured),
+    // Of several configurations, each is of the manifests that are surest to be of its cluster.
+    let several = configured.len() > 1;
+    let mut alone = Vec::new();
+    for kubeadm in configured {
+        match cluster_of(&kubeadm, &mut clusters, several, repository) {
+            Some(cluster) => cluster.extend(kubeadm),
+            None => alone.push(kubeadm),
+        }
     }
-    if let [cluster] = &mut clusters[..] {
-        cluster.append(&mut nodes);
+    clusters.append(&mut alone);
+    let several = nodes.len() > 1;
+    for node in nodes {
+        if let Some(cluster) = cluster_of(&[node], &mut clusters, several, repository) {
+            cluster.push(node);
+        }
     }
+    // What runs on Talos takes nothing from variables of Ansible.
+    clusters.append(&mut talos);
     clusters
+}
+
+/// The one of several clusters that statements are about. Where their places don't tell, one cluster is meant only if
+/// there are no others, and no `several` such statements either. Of several that are as likely, such as the nodes of one
+/// control plane, the first stands for all if they run the same.
+fn cluster_of<'c>(
+    said: &[Statement],
+    clusters: &'c mut [Cluster],
+    several: bool,
+    repository: &Repository,
+) -> Option<&'c mut Cluster> {
+    let place = |said: &[Statement]| Some(repository.files.sources.file(said.first()?.span.file).path.clone());
+    let own = place(said)?;
+    let belonging = |cluster: &Cluster| Some(Belonging::of(&own, &place(cluster)?));
+    let surest = clusters.iter().filter_map(belonging).max()?;
+    let enough =
+        if several || clusters.len() > 1 { Belonging::Same { named: false, common: 0 } } else { Belonging::Unknown };
+    let mut likely = clusters.iter_mut().filter(|cluster| belonging(cluster) == Some(surest) && surest >= enough);
+    let server = |cluster: &Cluster| {
+        let of = |component| cluster.iter().find(|one| one.component == component).map(|one| one.release);
+        of(Component::ApiServer).or_else(|| of(Component::Kubeadm))
+    };
+    let first = likely.next()?;
+    let same = server(first);
+    likely.all(|other| server(other) == same).then_some(first)
 }
 
 /// The static pods of one directory. Of two manifests of one component none counts: which of them runs is another

@@ -26,9 +26,9 @@ fn check(object: &Object, app: &BuiltApp, repository: &Repository, findings: &mu
         return;
     }
     let Some(pod) = Pod::of(object) else { return };
-    let newest = repository.targets.highest.map(|target| target.version);
     for (span, what) in references(pod) {
-        let refused = newest.is_some_and(|version| version >= REFUSED_SINCE);
+        let cluster = repository.release_at(span.file).filter(|cluster| cluster.version >= REFUSED_SINCE);
+        let refused = cluster.is_some();
         let consequence = if refused {
             "the kubelet refuses to start it"
         } else {
@@ -40,6 +40,9 @@ fn check(object: &Object, app: &BuiltApp, repository: &Repository, findings: &mu
         let finding = findings.report(span, message);
         finding.severity(if refused { Severity::Error } else { Severity::Warning });
         finding.label(format!("names {what}")).help("read a file of the node through a `hostPath` volume instead");
+        if let Some((place, version)) = cluster.and_then(|cluster| Some((cluster.span?, cluster.version))) {
+            finding.related(place, format!("the cluster runs {version}"));
+        }
     }
 }
 

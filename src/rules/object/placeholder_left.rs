@@ -29,6 +29,12 @@ const PATTERNS: [&str; 5] =
 /// `<bucket name>`: the whole value in angle brackets. Programs that fill in secrets write `<path:…>` and `<secret:…>`.
 static BRACKETS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^<[^<>:#/\n]{2,60}>$").ok());
 
+/// What stands between angle brackets and asks for nothing: words for an absent value, tags of HTML.
+const WORDS_OF_OTHERS: [&str; 24] = [
+    "none", "nil", "null", "empty", "unknown", "unset", "default", "any", "all", "self", "nothing", "br", "html",
+    "body", "head", "title", "div", "span", "table", "pre", "code", "script", "style", "hr",
+];
+
 /// Words that ask to be replaced.
 static WORDS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
@@ -76,7 +82,7 @@ fn walk(node: &Node, whose: &str, filled: bool, depth: usize, findings: &mut Fin
     }
     let Some(text) = node.as_text().filter(|text| text.len() <= LONGEST && !text.contains('\n')) else { return };
     let fits = |pattern: &LazyLock<Option<Regex>>| pattern.as_ref().is_some_and(|pattern| pattern.is_match(text));
-    let brackets = !filled && text.starts_with('<') && fits(&BRACKETS);
+    let brackets = !filled && text.starts_with('<') && fits(&BRACKETS) && !is_of_others(text);
     // Most texts hold none of these; the expression need not run on them.
     let asks = ["me", "ME", "HERE", "your", "THIS"].iter().any(|part| text.contains(part)) && fits(&WORDS);
     if !brackets && !asks {
@@ -86,4 +92,11 @@ fn walk(node: &Node, whose: &str, filled: bool, depth: usize, findings: &mut Fin
     let finding = findings.report(node.span, message);
     finding.severity(if brackets { Severity::Error } else { Severity::Warning });
     finding.label("to be replaced").help("write the value that is meant");
+}
+
+/// Whether a text in angle brackets is a word for an absent value, a tag of HTML, or a pattern.
+fn is_of_others(text: &str) -> bool {
+    let inner = text.trim_matches(['<', '>']).trim();
+    let word = inner.to_ascii_lowercase();
+    WORDS_OF_OTHERS.contains(&word.as_str()) || inner.contains(['*', '+', '?', '[', '(', '|', '\\', '^', '$', '=', '!'])
 }
