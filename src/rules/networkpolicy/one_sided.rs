@@ -275,7 +275,10 @@ fn place(
         Some(port) => rule.ports.is_some() && rule.takes_port(port) == Match::Yes,
         None => false,
     };
-    let peer = side.allow.iter().find(has_port).and_then(|rule| rule.peers.as_deref()?.last());
+    // A list of pods is extended; one of addresses or entities takes no pods.
+    let peers =
+        side.allow.iter().filter(has_port).flat_map(|rule| rule.peers.as_deref().unwrap_or_default().iter().rev());
+    let peer = peers.into_iter().find(|peer| matches!(peer.who, Who::Pods(_)));
     let span = peer.map_or(side.span, |peer| peer.span);
     (span, label, format!("allow {direction} {way} {near} on {ports} in {other}, or take the rule from the other side"))
 }
