@@ -23,6 +23,7 @@ use crate::kustomize;
 use crate::source::Span;
 use crate::source::{FileId, RepoPath};
 use crate::unresolved::Unresolved;
+use crate::yaml::Node;
 
 /// A repository, read and built.
 pub struct Repository {
@@ -117,6 +118,23 @@ impl Repository {
     /// Network policies and the pods they are about; read at the first call.
     pub fn network(&self) -> &network::Network {
         self.network.get_or_init(|| network::Network::new(self))
+    }
+
+    /// Whether a file sets up a cluster, though no controller applies it: machine configurations of Talos, variables of
+    /// Ansible. Rules read those, so a run over nothing else is one over something.
+    pub fn speaks_of_cluster(&self, file: FileId) -> bool {
+        if !crate::is_yaml(&self.files.sources.file(file).path)
+            || self.config.skip.matches(&self.files.sources.file(file).path)
+        {
+            return false;
+        }
+        let stream = self.files.stream(file);
+        let mut roots = stream.documents.iter().filter_map(|document| document.root.as_ref());
+        let is_map = |root: &Node, key: &str| root.get(key).is_some_and(|value| value.as_mapping().is_some());
+        self.stated.iter().any(|target| target.span.is_some_and(|span| span.file == file))
+            || roots.any(|root| {
+                root.get("kubelet_version").is_some() || is_map(root, "machine") && root.get("kind").is_none()
+            })
     }
 
     /// The Kubernetes release of the cluster that a file is of; `None` where that is not known.

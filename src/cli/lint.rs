@@ -114,7 +114,9 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<u8
         return Ok(FINDINGS);
     }
     let sources = &repository.files.sources;
-    let lintable = |file: &Arc<SourceFile>| scope.includes(&file.path) && repository.class(file.id).matters();
+    let lintable = |file: &Arc<SourceFile>| {
+        scope.includes(&file.path) && (repository.class(file.id).matters() || repository.speaks_of_cluster(file.id))
+    };
     if findings.iter().any(asked) || sources.files().iter().any(lintable) {
         return Ok(CLEAN);
     }

@@ -259,7 +259,17 @@ fn retag(node: &mut Node, entry: &Node, pattern: &Regex) {
         return;
     }
     let by = by.unwrap_or(entry.span);
-    let before = node.clone();
+    let mut before = node.clone();
+    // Two fields, two steps: whoever asks for the name's line is not led to the tag's.
+    if let Some(renamed) =
+        entry.get("newName").filter(|renamed| renamed.span != by && !text_of(Some(renamed)).is_empty())
+    {
+        let rest = old.get(split(old).0.len()..).unwrap_or_default();
+        let step = format!("{}{rest}", text_of(Some(renamed)));
+        let first = Node { value: Value::Scalar(step.into()), span: renamed.span, ..before.clone() };
+        node.changed(Action::ImageSet, renamed.span, Some(before));
+        before = first;
+    }
     node.value = Value::Scalar(image.into());
     node.tag = Tag::None;
     node.span = by;

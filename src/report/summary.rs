@@ -32,7 +32,7 @@ pub struct Summary {
     pub values_files: usize,
     /// Apps of which something could not be built or resolved.
     pub not_built: usize,
-    /// Files that a controller reads, directly or through others.
+    /// Files that a controller reads, directly or through others, or that set up a cluster.
     pub files: usize,
     /// Files and directories that were not read, because they can't be or lead out of the repository.
     pub unreadable: usize,
@@ -45,7 +45,9 @@ impl Report<'_> {
         let count = |severity| shown.iter().filter(|finding| finding.severity == severity).count();
         let apps = &self.repository.apps;
         let sources = self.repository.files.sources.files();
-        let matters = |file: &&Arc<SourceFile>| self.repository.class(file.id).matters();
+        let matters = |file: &&Arc<SourceFile>| {
+            self.repository.class(file.id).matters() || self.repository.speaks_of_cluster(file.id)
+        };
         let unreadable = |file: &&Arc<SourceFile>| crate::is_yaml(&file.path) && file.bytes().is_err();
         let values: BTreeSet<FileId> =
             apps.iter().flat_map(|app| &app.releases).flat_map(|release| release.files.iter().copied()).collect();

@@ -24,11 +24,11 @@ fn check(release: &Release, _: &BuiltApp, repository: &Repository, findings: &mu
             .iter()
             .find(|(other, others)| is_slip(name, other) && others.iter().all(|(holder, _)| *holder != file));
         let Some((meant, others)) = meant else { continue };
-        // Of two names that stand once each, nothing says which one is right: the later file follows the earlier.
-        let first = others.first().map(|(holder, _)| *holder);
-        let is_later =
-            release.files.iter().position(|id| *id == file) > release.files.iter().position(|id| Some(*id) == first);
-        if others.len() == 1 && !is_later {
+        // Of two names that stand once each, the chart's own is right; else the later file follows the earlier.
+        let own = |name: &str| name == release.chart.name || name == release.name;
+        let at = |file: Option<FileId>| release.files.iter().position(|id| Some(*id) == file);
+        let is_later = at(Some(file)) > at(others.first().map(|(holder, _)| *holder));
+        if others.len() == 1 && (own(name) || !own(meant) && !is_later) {
             continue;
         }
         let message = format!(

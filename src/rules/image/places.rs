@@ -8,7 +8,8 @@ use crate::finding::{Edit, Finding};
 use crate::kubernetes::Pod;
 use crate::repository::{BuiltApp, Repository};
 use crate::rules::Findings;
-use crate::yaml::Node;
+use crate::source::Span;
+use crate::yaml::{Action, Node};
 
 use super::name::Name;
 use super::registries::Row;
@@ -100,6 +101,22 @@ pub(super) fn is_settled(text: &str) -> bool {
 }
 
 impl Place<'_> {
+    /// Where the registry and the path are written, which may be elsewhere than the tag.
+    pub(super) fn name_span(&self) -> Span {
+        let steps = self.node.history.changes();
+        let name = |node: &Node| node.as_text().map(|text| Name::of(text).full.clone());
+        // The last step that gave the image another name; none after it did.
+        let mut after = Some(Name::of(&self.text).full);
+        for step in steps.iter().rev().filter(|step| step.action == Action::ImageSet) {
+            let before = step.before.as_ref().and_then(name);
+            if before != after {
+                return step.by;
+            }
+            after = before;
+        }
+        self.node.span
+    }
+
     /// Writes the new place into the text, where the same path is to be found there.
     pub(super) fn move_to(&self, row: &Row, repository: &Repository, finding: &mut Finding) {
         let name = Name::of(&self.text);

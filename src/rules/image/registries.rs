@@ -69,6 +69,11 @@ impl Row {
         Some(format!("{}{}", self.same?, full.strip_prefix(self.prefix)?))
     }
 
+    /// Whether its names still lead to images elsewhere. Only `k8s.gcr.io` answers with a redirect, to registry.k8s.io.
+    pub(super) fn redirects(&self) -> bool {
+        self.prefix.starts_with("k8s.gcr.io")
+    }
+
     /// ` since 2023-04-03`, or nothing.
     pub(super) fn since_words(&self) -> String {
         if self.since.is_empty() { String::new() } else { format!(" since {}", self.since) }

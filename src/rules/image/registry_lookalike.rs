@@ -36,7 +36,7 @@ fn check<'a>(app: &'a BuiltApp, _: &'a Repository, findings: &mut Findings<'a>) 
              and the credentials that a node sends with it",
             place.whose, place.text, name.registry
         );
-        findings.report(place.node.span, message).label("looks like another").help(help);
+        findings.report(place.name_span(), message).label("looks like another").help(help);
     });
 }
 

@@ -3,6 +3,7 @@
 use super::name::Name;
 use super::places::each;
 use super::registries::{Status, row_of};
+use crate::config::Day;
 use crate::finding::Severity;
 use crate::repository::{BuiltApp, Repository};
 use crate::rules::{Check, Findings};
@@ -24,12 +25,20 @@ fn check<'a>(app: &'a BuiltApp, repository: &'a Repository, findings: &mut Findi
                 Severity::Error,
                 format!("is not there any more{}: the pull fails, ImagePullBackOff", row.since_words()),
             ),
+            Status::Ending if is_past(row.since, repository) => (
+                Severity::Error,
+                format!("is not there any more{}: the pull fails, ImagePullBackOff", row.since_words()),
+            ),
             Status::Ending => (
                 Severity::Warning,
                 format!(
                     "will be gone from {} on: pods that start on another node then stay in ImagePullBackOff",
                     row.since
                 ),
+            ),
+            Status::Frozen if !row.redirects() => (
+                Severity::Warning,
+                format!("gets no images{}: what it has is old, and nobody mends it", row.since_words()),
             ),
             Status::Frozen => (
                 Severity::Warning,
@@ -42,8 +51,13 @@ fn check<'a>(app: &'a BuiltApp, repository: &'a Repository, findings: &mut Findi
             Status::Moved | Status::Unmaintained | Status::Lookalike => return,
         };
         let message = format!("{} names `{}`, which {fate}", place.whose, place.text);
-        let finding = findings.report(place.node.span, message);
+        let finding = findings.report(place.name_span(), message);
         finding.severity(severity).label("from a registry that was given up").help(row.advice);
         place.move_to(row, repository, finding);
     });
+}
+
+/// Whether a day has come, where the user says which day it is.
+fn is_past(since: &str, repository: &Repository) -> bool {
+    Day::parse(since).zip(repository.config.at).is_some_and(|(since, today)| today >= since)
 }

@@ -23,6 +23,6 @@ fn check<'a>(app: &'a BuiltApp, _: &'a Repository, findings: &mut Findings<'a>) 
             place.text,
             row.since_words()
         );
-        findings.report(place.node.span, message).severity(severity).help(row.advice);
+        findings.report(place.name_span(), message).severity(severity).help(row.advice);
     });
 }

@@ -45,15 +45,17 @@ fn look(root: &Node, version: &str, findings: &mut Findings<'_>) {
     for path in ARGUMENTS {
         let Some(arguments) = root.at(path).filter(|arguments| !arguments.is_unknown()) else { continue };
         let field = path.join(".");
+        let holder = path.split_last().and_then(|(last, above)| root.at(above)?.as_mapping()?.entry(last));
+        let place = holder.map_or(arguments.span, |entry| entry.key.span);
         let (is_map, is_list) = (arguments.as_mapping().is_some(), arguments.as_sequence().is_some());
         match version {
             "v1beta4" if is_map => {
                 let message = format!("`{field}` is a list in v1beta4, not a map: kubeadm refuses the file");
-                findings.report(arguments.span, message).help("write each argument as `- {name: …, value: …}`");
+                findings.report(place, message).help("write each argument as `- {name: …, value: …}`");
             }
             "v1beta1" | "v1beta2" | "v1beta3" if is_list => {
                 let message = format!("`{field}` is a map before v1beta4, not a list: kubeadm refuses the file");
-                findings.report(arguments.span, message).help("write each argument as `name: value`");
+                findings.report(place, message).help("write each argument as `name: value`");
             }
             _ => {}
         }

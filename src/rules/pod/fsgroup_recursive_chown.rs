@@ -23,7 +23,7 @@ fn check<'a>(app: &'a BuiltApp, repository: &'a Repository, findings: &mut Findi
         let alone = claim.has_mode("ReadWriteOnce") || claim.has_mode("ReadWriteOncePod");
         let shared = claim.has_mode("ReadWriteMany") || claim.has_mode("ReadOnlyMany");
         // The kubelet changes no owner in a directory of the node or on a file system of the network.
-        let is_foreign = claim.is_never_attached(repository);
+        let is_foreign = claim.is_never_attached(repository) || leaves_owners(&claim, repository);
         if entry.value.as_i64().is_none() || !always || is_raw || shared || !alone || is_foreign {
             continue;
         }
@@ -55,4 +55,14 @@ fn check<'a>(app: &'a BuiltApp, repository: &'a Repository, findings: &mut Findi
             finding.fix("write `fsGroupChangePolicy: OnRootMismatch`", vec![edit]);
         }
     }
+}
+
+/// Whether the driver of a claim's volume tells the kubelet to leave owners alone.
+fn leaves_owners(claim: &Claim<'_>, repository: &Repository) -> bool {
+    let Some(name) = claim.class.and_then(Node::as_str) else { return false };
+    let objects = || repository.apps.iter().flat_map(|app| &app.objects);
+    let mut classes = objects().filter(|object| object.id.kind == "StorageClass" && object.id.name == name);
+    let Some(driver) = classes.find_map(|class| class.root.str_at(&["provisioner"])) else { return false };
+    let mut drivers = objects().filter(|object| object.id.kind == "CSIDriver" && object.id.name == driver);
+    drivers.any(|driver| driver.root.str_at(&["spec", "fsGroupPolicy"]) == Some("None"))
 }

@@ -68,9 +68,14 @@ fn check(object: &Object, _: &BuiltApp, _: &Repository, findings: &mut Findings<
                  told \"forbidden\"",
                 object.id
             );
-            let finding = findings.report(node.span, message);
-            if let Some(written) = rule.get("apiGroups") {
-                finding.related(written.span, "the groups");
+            let written = rule.get("apiGroups").and_then(|groups| groups.items().first());
+            // A group that a patch wrote is what somebody changed, not the resource in the base.
+            let patched = written.filter(|group| group.span.file != node.span.file);
+            let finding = findings.report(patched.unwrap_or(node).span, message);
+            if patched.is_some() {
+                finding.related(node.span, "the resource");
+            } else if let Some(group) = written {
+                finding.related(group.span, "the group");
             }
             finding.help(format!("write `\"{group}\"` in `apiGroups`"));
         }
