@@ -51,6 +51,13 @@ fn exit_codes_tell_clean_from_findings_from_failure() {
     let nothing = presync_in(empty.path(), &["lint"]);
     assert_eq!(nothing.code, 2);
     assert!(nothing.error.contains("nothing to lint"), "{}", nothing.error);
+    // No controller reads these, but rules do.
+    let talos = "machine: {kubelet: {image: 'ghcr.io/siderolabs/kubelet:v1.34.1'}}\ncluster: {}\n";
+    for (path, text) in [("talos.yaml", talos), ("group_vars/nodes.yaml", "kubelet_version: 1.34.1\n")] {
+        let cluster = repository(&[(path, text)]);
+        let run = presync_in(cluster.path(), &["lint"]);
+        assert!(run.code == 0 && run.out.contains("from 1 file"), "{} {}", run.out, run.error);
+    }
 }
 
 #[test]

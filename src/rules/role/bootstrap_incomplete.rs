@@ -22,7 +22,8 @@ fn check(object: &Object, _: &BuiltApp, repository: &Repository, findings: &mut 
     if !object.id.is("rbac.authorization.k8s.io", "ClusterRole") || !object.id.name.starts_with("system:") {
         return;
     }
-    let newest = repository.targets.highest.map(|target| target.version);
+    let cluster = repository.release_at(object.name_span().file);
+    let newest = cluster.map(|target| target.version);
     let needed = needed(&object.id.name, newest);
     if needed.is_empty() {
         return;
@@ -70,6 +71,9 @@ fn check(object: &Object, _: &BuiltApp, repository: &Repository, findings: &mut 
     );
     let finding = findings.report(span, message);
     finding.label(format!("{} of its permissions are missing", missing.len()));
+    if let Some((place, version)) = cluster.and_then(|cluster| Some((cluster.span?, cluster.version))) {
+        finding.related(place, format!("the cluster runs {version}"));
+    }
     finding.help(format!(
         "take this role out of Git: the API server owns it. Bind a ClusterRole of another name to `{}` for more",
         id.name
