@@ -72,6 +72,8 @@ pub enum Role {
     Environment,
     /// A volume of a pod.
     Volume,
+    /// One file of a volume.
+    SubPath,
     /// Credentials for pulling images.
     ImagePull,
     /// The identity of a pod.

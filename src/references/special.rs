@@ -1,7 +1,7 @@
 //! References of kinds that name things in a way of their own.
 
-use super::{Found, Part, Place, Reference, Role, name_of, place};
-use crate::kubernetes::Object;
+use super::{Found, Part, Place, Reference, Role, is_optional, name_of, place};
+use crate::kubernetes::{Object, Pod};
 use crate::yaml::Node;
 
 const RBAC: &str = "rbac.authorization.k8s.io";
@@ -11,6 +11,9 @@ pub(super) fn collect<'a>(object: &'a Object, list: &mut Vec<Reference<'a>>) {
     let root = &object.root;
     if let (false, Some(namespace)) = (object.id.namespace.is_empty(), root.at(&["metadata", "namespace"])) {
         Found { list, role: Role::Home }.name(("", "Namespace"), Place::Same, namespace);
+    }
+    if let Some(pod) = Pod::of(object) {
+        files(pod, list);
     }
     match (object.id.group.as_str(), object.id.kind.as_str()) {
         ("networking.k8s.io" | "extensions", "Ingress") => ingress(root, list),
@@ -49,6 +52,32 @@ pub(super) fn collect<'a>(object: &'a Object, list: &mut Vec<Reference<'a>>) {
             }
         }
         _ => {}
+    }
+}
+
+/// Keys of ConfigMaps and Secrets that containers mount alone, by `subPath`, from volumes that hold all keys.
+fn files<'a>(pod: Pod<'a>, list: &mut Vec<Reference<'a>>) {
+    let volumes = pod.spec.get("volumes").map(Node::items).unwrap_or_default();
+    let mounts = pod.containers().filter_map(|container| container.node.get("volumeMounts")).flat_map(Node::items);
+    for mount in mounts {
+        let Some(path) = mount.get("subPath").filter(|path| path.as_text().is_some_and(|path| !path.contains('/')))
+        else {
+            continue;
+        };
+        let Some(name) = mount.get("name").and_then(Node::as_text) else { continue };
+        let named = |volume: &&Node| volume.str_at(&["name"]) == Some(name);
+        let Some(volume) = volumes.iter().find(named) else { continue };
+        let (kind, source, key) = match (volume.get("configMap"), volume.get("secret")) {
+            (Some(source), None) => ("ConfigMap", source, "name"),
+            (None, Some(source)) => ("Secret", source, "secretName"),
+            _ => continue,
+        };
+        if is_optional(source) || source.get("items").is_some() {
+            continue;
+        }
+        if let Some(name) = source.get(key).and_then(name_of) {
+            Found { list, role: Role::SubPath }.key(("", kind), Place::Same, name, path);
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod name;
 mod places;
 mod registries;
 
+pub(super) mod node_registry_retired;
 pub(super) mod reference_invalid;
 pub(super) mod registry_lookalike;
 pub(super) mod registry_retired;

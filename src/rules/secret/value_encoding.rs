@@ -8,8 +8,20 @@ use crate::yaml::{Action, Node};
 
 pub(crate) const CHECK: Check = Check::Object(check);
 
-/// Parts of key names whose values are one line, sent letter for letter.
-const EXACT: [&str; 6] = ["password", "passwd", "token", "username", "apikey", "api-key"];
+/// Parts of key names, without the marks between their words, whose values are one line, sent letter for letter.
+const EXACT: [&str; 11] = [
+    "password",
+    "passwd",
+    "token",
+    "username",
+    "apikey",
+    "accesskey",
+    "secretkey",
+    "storagekey",
+    "accountkey",
+    "clientsecret",
+    "connectionstring",
+];
 
 fn check(object: &Object, _: &BuiltApp, _: &Repository, findings: &mut Findings<'_>) {
     if !object.id.is("", "Secret") {
@@ -31,8 +43,8 @@ fn check(object: &Object, _: &BuiltApp, _: &Repository, findings: &mut Findings<
                 .help("encode it, or write it below `stringData` as it is");
             continue;
         };
-        let lower = key.to_ascii_lowercase();
-        if !EXACT.iter().any(|part| lower.contains(part)) {
+        let words: String = key.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+        if !EXACT.iter().any(|part| words.contains(part)) {
             continue;
         }
         let Ok(value) = String::from_utf8(bytes) else { continue };

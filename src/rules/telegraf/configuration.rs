@@ -1,9 +1,11 @@
-//! telegraf's configuration, where a ConfigMap holds it: TOML with a list of tables for each plugin.
+//! telegraf's configuration, where a ConfigMap holds it, in TOML with a list of tables for each plugin, and in the values of its
+//! charts, where each plugin is a map of a list.
 //!
-//! Left out: files that do not parse, such as those with variables outside of quotes, and the values of its charts.
+//! Left out: files that do not parse, such as those with variables outside of quotes.
 
 use toml_edit::{Document, Item, Table};
 
+use crate::helm::Release;
 use crate::kubernetes::Object;
 use crate::repository::{BuiltApp, Repository};
 use crate::source::Span;
@@ -33,6 +35,18 @@ pub(super) fn all(repository: &Repository) -> Vec<Configuration<'_>> {
         }
     }
     found
+}
+
+/// Every release of telegraf's charts, with its app.
+pub(super) fn releases(repository: &Repository) -> impl Iterator<Item = (&BuiltApp, &Release)> {
+    let all = repository.apps.iter().flat_map(|app| app.releases.iter().map(move |release| (app, release)));
+    all.filter(|(_, release)| matches!(release.chart.name.as_str(), "telegraf" | "telegraf-ds"))
+}
+
+/// The settings of an input plugin in a chart's values.
+pub(super) fn inputs_of<'a>(release: &'a Release, plugin: &'a str) -> impl Iterator<Item = &'a Node> {
+    let inputs = release.values.at(&["config", "inputs"]).map(Node::items).unwrap_or_default();
+    inputs.iter().filter_map(move |input| input.get(plugin))
 }
 
 impl Configuration<'_> {
