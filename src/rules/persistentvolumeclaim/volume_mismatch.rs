@@ -21,24 +21,52 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
         return;
     }
     for app in &repository.apps {
+        // Which claim of the app names a volume first.
+        let mut first: BTreeMap<&str, (&Object, &Node)> = BTreeMap::new();
         for claim in app.objects.iter().filter(|object| object.id.is("", "PersistentVolumeClaim")) {
             let Some(named) = claim.root.at(&["spec", "volumeName"]) else { continue };
             let Some(name) = named.as_text() else { continue };
             let Some(volume) = volumes.get(&(Cluster::of(app), name)) else { continue };
             let (Some(wanted), Some(offered)) = (claim.root.get("spec"), volume.root.get("spec")) else { continue };
-            let Some((place, other, why)) = mismatch(wanted, offered) else { continue };
+            let (kept, before) =
+                (kept_for_other(repository.home_of(app, claim), claim, named, offered), first.get(name).copied());
+            let taken = before.map(|(other, place)| (named, Some(place), format!("{} names it too", other.id)));
+            first.entry(name).or_insert((claim, named));
+            let Some((place, other, why)) = kept.or(taken).or_else(|| mismatch(wanted, offered)) else { continue };
             findings.about(Some(app), Some(claim));
             let message = format!(
                 "{} names the volume `{name}`, which it can't be bound to: {why}. It stays Pending, and so does the pod",
                 claim.id
             );
             let finding = findings.report(place.span, message);
-            finding.related(other.map_or(volume.name_span(), |node| node.span), "the volume says this");
+            let (told, label) = match other {
+                Some(node) if before.is_some_and(|(_, place)| std::ptr::eq(place, node)) => {
+                    (node.span, "named here first")
+                }
+                Some(node) => (node.span, "the volume says this"),
+                None => (volume.name_span(), "the volume says this"),
+            };
+            finding.related(told, label);
             finding.help(
                 "make the two agree; neither can be changed once they are in the cluster, so make the claim anew",
             );
         }
     }
+}
+
+/// Whether a volume waits for another claim than the one that names it: where the claim says it, where the volume does, and how.
+fn kept_for_other<'a>(
+    home: &str,
+    claim: &Object,
+    named: &'a Node,
+    volume: &'a Node,
+) -> Option<(&'a Node, Option<&'a Node>, String)> {
+    let kept = volume.get("claimRef")?;
+    let (name, namespace) = (kept.str_at(&["name"])?, kept.str_at(&["namespace"])?);
+    let settled = crate::references::is_settled;
+    let other = name != claim.id.name.as_str() || !home.is_empty() && namespace != home;
+    let known = settled(name) && settled(namespace) && settled(&claim.id.name);
+    (other && known).then(|| (named, Some(kept), format!("the volume is kept for `{namespace}/{name}`")))
 }
 
 /// What a claim and its volume disagree about: where the claim says it, where the volume does, and how.

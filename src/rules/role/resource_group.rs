@@ -8,7 +8,7 @@ use crate::yaml::Node;
 pub(crate) const CHECK: Check = Check::Object(check);
 
 /// Resources of Kubernetes by their groups, as far as roles commonly name them. Source: the API reference.
-const GROUPS: [(&str, &[&str]); 9] = [
+pub(super) const GROUPS: [(&str, &[&str]); 9] = [
     (
         "",
         &[

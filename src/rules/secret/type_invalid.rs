@@ -41,9 +41,10 @@ fn check(object: &Object, _: &BuiltApp, _: &Repository, findings: &mut Findings<
                 "`{key}` of {} is not JSON: the API server refuses the Secret, `data[{key}]: Invalid value`",
                 object.id
             );
-            findings.report(node.span, message).label("no JSON").help(
-                "it is the file that `docker login` writes: `{\"auths\": {\"registry\": {\"auth\": …}}}`",
-            );
+            findings
+                .report(node.span, message)
+                .label("no JSON")
+                .help("it is the file that `docker login` writes: `{\"auths\": {\"registry\": {\"auth\": …}}}`");
         }
     }
 }

@@ -46,15 +46,18 @@ fn check<'a>(app: &'a BuiltApp, repository: &'a Repository, findings: &mut Findi
 fn has_address(service: &Object) -> bool {
     let Some(spec) = service.root.get("spec") else { return false };
     let address = spec.get("clusterIP");
-    let known = address.is_none_or(|node| node.as_text().is_some_and(|text| text != "None" && !text.contains(['$', '{'])));
+    let known =
+        address.is_none_or(|node| node.as_text().is_some_and(|text| text != "None" && !text.contains(['$', '{'])));
     known && spec.str_at(&["type"]) != Some("ExternalName") && spec.get("selector").is_some()
 }
 
 /// The text of a container's arguments or environment that names a member.
 fn mention(object: &Object, member: &str) -> Option<Span> {
     let containers = Pod::of(object).into_iter().flat_map(Pod::containers);
-    let mut open: Vec<&Node> =
-        containers.flat_map(|container| ["command", "args", "env"].map(|key| container.node.get(key))).flatten().collect();
+    let mut open: Vec<&Node> = containers
+        .flat_map(|container| ["command", "args", "env"].map(|key| container.node.get(key)))
+        .flatten()
+        .collect();
     while let Some(node) = open.pop() {
         match &node.value {
             Value::Scalar(text) if names(text, member) => return Some(node.span),

@@ -16,7 +16,8 @@ pub(crate) const CHECK: Check = Check::Repository(check);
 /// The first chart telegraf-ds that does not ask Docker unless it is told to. Source: influxdata/helm-charts.
 const QUIET: Version = Version::new(1, 1, 43);
 
-const HELP: &str = "collect with `[[inputs.kubernetes]]`, whose measurements are `kubernetes_pod_container` and the like";
+const HELP: &str =
+    "collect with `[[inputs.kubernetes]]`, whose measurements are `kubernetes_pod_container` and the like";
 
 fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     for configuration in all(repository) {
