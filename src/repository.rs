@@ -68,13 +68,17 @@ pub struct BuiltApp {
     /// What could not be resolved: in the app's declaration, its values, its build. The objects and values are then
     /// not all there, or not all known.
     pub unresolved: Vec<Unresolved>,
+    /// The cluster that it runs in, where several in the repository are their controllers' own: the name of the directory
+    /// that is for it. Empty where one cluster, or what is declared, says enough.
+    pub site: String,
 }
 
 impl Repository {
     /// Finds every app and builds it, in parallel.
     pub fn build(files: Files, config: Config) -> Self {
         let mut inventory = Inventory::read(&files, &config);
-        let apps = build::apps(&files, &config, &inventory);
+        let mut apps = build::apps(&files, &config, &inventory);
+        cluster::tell_apart(&mut apps, &files, &inventory);
         let values: Vec<FileId> =
             apps.iter().flat_map(|app| &app.releases).flat_map(|release| release.files.clone()).collect();
         let declared = apps.iter().filter(|app| app.app.declared.span().is_some());

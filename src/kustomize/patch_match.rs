@@ -116,6 +116,9 @@ pub(super) fn no_target(gathered: &Accumulator, target: &Node) -> Problem {
             _ => String::new(),
         };
         problem.related.push((resource.span(), "the object that may be meant".to_owned()));
+        if let Some(excluding) = target.get(field) {
+            problem.related.push((excluding.span, format!("this `{field}` shuts it out")));
+        }
         problem.help = Some(match (*field, has.as_str()) {
             ("labelSelector" | "annotationSelector", _) => {
                 format!("{} does not have what `{field}` asks for at this point of the build", describe(resource))

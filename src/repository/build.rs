@@ -220,6 +220,7 @@ fn build(app: App, files: &Files, inventory: &Inventory, builds: &Builds) -> Bui
         applied: Vec::new(),
         effective: Vec::new(),
         unresolved,
+        site: String::new(),
     };
     for source in &built.app.sources {
         match &source.kind {

@@ -114,9 +114,9 @@ impl Changes {
             let Some(app) = then.apps.get(position.0) else { continue };
             let candidates = left.get(&identity).map(Vec::as_slice).unwrap_or_default();
             let app_at = |at: &&Position| now.apps.get(at.0);
-            let cluster = Cluster::of(app);
+            let cluster = Cluster::named(app);
             let same = candidates.iter().find(|at| app_at(at).is_some_and(|other| is_same_app(app, other)));
-            let near = || candidates.iter().find(|at| app_at(at).is_some_and(|other| Cluster::of(other) == cluster));
+            let near = || candidates.iter().find(|at| app_at(at).is_some_and(|other| Cluster::named(other) == cluster));
             let is_only = candidates.len() == 1 && earlier.get(&identity) == Some(&1);
             let only =
                 || candidates.first().filter(|at| is_only && app_at(at).is_some_and(|other| is_open(app, other)));
@@ -152,7 +152,7 @@ struct Opaque<'a> {
 type Identified<'a> = (&'a str, Discriminant<Declared>, Cluster);
 
 fn identified(app: &BuiltApp) -> Identified<'_> {
-    (&app.app.name, std::mem::discriminant(&app.app.declared), Cluster::of(app))
+    (&app.app.name, std::mem::discriminant(&app.app.declared), Cluster::named(app))
 }
 
 /// Whether two states of an app hide the same: charts with the same values, and what could not be resolved.

@@ -134,6 +134,12 @@ impl<'a> Values<'a> {
         keys.try_fold(&self.release.values, |node, key| node.get(key)).filter(|node| !node.is_null())
     }
 
+    /// The node at a path of keys joined by dots, if somebody wrote one, be it a null.
+    pub(crate) fn node_or_null(&self, path: &str) -> Option<&'a Node> {
+        let mut keys = self.below.split('.').filter(|key| !key.is_empty()).chain(path.split('.'));
+        keys.try_fold(&self.release.values, |node, key| node.get(key))
+    }
+
     /// The node at a path of keys joined by dots, if somebody wrote one.
     pub(crate) fn written(&self, path: &str) -> Option<&'a Node> {
         match self.get(path) {

@@ -99,7 +99,7 @@ fn ansible(file: &SourceFile, repository: &Repository) -> Vec<Host> {
             children.iter().filter(|_| depth < 8).map(|child| (child.key.text.as_str(), &child.value, depth + 1)),
         );
     }
-    settled(hosts)
+    settled(hosts, file)
 }
 
 fn ini(file: &SourceFile) -> Vec<Host> {
@@ -116,7 +116,7 @@ fn ini(file: &SourceFile) -> Vec<Host> {
         }
         start += line.len();
     }
-    settled(hosts)
+    settled(hosts, file)
 }
 
 fn add(hosts: &mut Vec<Host>, name: &str, span: Span, role: Option<bool>) {
@@ -128,11 +128,18 @@ fn add(hosts: &mut Vec<Host>, name: &str, span: Span, role: Option<bool>) {
     }
 }
 
+/// Distributions whose servers take pods like any other node. Sources: documentation of k3s, RKE2 and MicroK8s.
+const UNTAINTED: [&str; 3] = ["k3s", "rke2", "microk8s"];
+
 /// The hosts in order of their names, if some run the control plane, no other pods, and some take pods; an inventory of
 /// anything else is not one of a cluster. A name that stands for several hosts makes the list useless.
-fn settled(mut hosts: Vec<Host>) -> Vec<Host> {
+fn settled(mut hosts: Vec<Host>, file: &SourceFile) -> Vec<Host> {
     let both = hosts.iter().any(|host| host.tainted) && hosts.iter().any(|host| !host.tainted);
     let patterns = hosts.iter().any(|host| host.name.contains(['[', '{', '*']));
     hosts.sort_by(|one, other| one.name.cmp(&other.name));
+    let text = file.text().unwrap_or_default().to_ascii_lowercase();
+    if UNTAINTED.iter().any(|name| text.contains(name)) {
+        hosts.iter_mut().for_each(|host| host.tainted = false);
+    }
     if both && !patterns { hosts } else { Vec::new() }
 }

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 
+use super::chart_classes;
 use super::index::Index;
 use super::{Question, home, settled};
 use crate::gitops::SourceKind;
@@ -50,6 +51,8 @@ pub(super) struct World<'a> {
     chart_anywhere: bool,
     /// Names of those charts.
     chart_names: Vec<&'a str>,
+    /// Names of those whose StorageClasses are not known.
+    charts_with_classes: Vec<&'a str>,
     /// Whether such a chart lies in this repository, so that its authors put in whatever they need.
     own_chart: bool,
 }
@@ -89,6 +92,7 @@ impl<'a> World<'a> {
             owns_namespaces: false,
             chart_anywhere: false,
             chart_names: Vec::new(),
+            charts_with_classes: Vec::new(),
             own_chart: false,
         };
         let mut defined: HashSet<&str> = HashSet::new();
@@ -127,6 +131,9 @@ impl<'a> World<'a> {
                     }
                 }
                 world.chart_names.push(&release.chart.name);
+                if chart_classes::of(release).is_none() {
+                    world.charts_with_classes.push(&release.chart.name);
+                }
                 world.own_chart |= release.chart.directory.is_some();
             }
         }
@@ -240,7 +247,8 @@ impl<'a> World<'a> {
     fn brought_by_charts(&self, kind: &str) -> bool {
         let Some(words) = BROUGHT.get(kind) else { return false };
         let brings = |chart: &str| words.iter().any(|word| *word == "*" || chart.contains(word));
-        self.chart_names.iter().any(|chart| brings(chart))
+        let charts = if kind == "StorageClass" { &self.charts_with_classes } else { &self.chart_names };
+        charts.iter().any(|chart| brings(chart))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use compact_str::CompactString;
 use foldhash::{HashMap, HashMapExt, HashSet};
 
-use super::{Question, home, settled};
+use super::{Question, chart_classes, home, settled};
 use crate::kubernetes::Object;
 use crate::references::{self, Made, Part, Spread};
 use crate::repository::Repository;
@@ -28,6 +28,8 @@ pub(super) struct Kind<'a> {
     pub(super) homes: HashMap<CompactString, Vec<CompactString>>,
     /// Names that may stand in any namespace.
     anywhere: HashSet<CompactString>,
+    /// Whether charts are known to bring some.
+    by_chart: bool,
     /// Starts and ends of names that a controller makes up, by namespace; the empty namespace stands for any.
     starts: HashSet<(CompactString, CompactString)>,
     ends: HashSet<(CompactString, CompactString)>,
@@ -78,6 +80,12 @@ impl<'a> Index<'a> {
                 index.add(at, object, namespace);
                 for made in references::made(object) {
                     index.add_made(at, made, object, namespace);
+                }
+            }
+            for class in app.releases.iter().filter_map(chart_classes::of).flatten() {
+                if let Some(kind) = index.kinds.get_mut(&owned(("storage.k8s.io", "StorageClass"))) {
+                    kind.anywhere.insert(class.into());
+                    kind.by_chart = true;
                 }
             }
         }
@@ -183,7 +191,7 @@ impl<'a> Kind<'a> {
 
     /// Whether anything of the kind is there.
     pub(super) fn is_known(&self) -> bool {
-        !self.namespaces.is_empty()
+        self.by_chart || !self.namespaces.is_empty()
     }
 }
 

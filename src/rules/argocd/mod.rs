@@ -32,4 +32,5 @@ pub(super) mod render_not_repeatable;
 pub(super) mod sync_option_unknown;
 pub(super) mod template_invalid;
 pub(super) mod values_file_missing;
+pub(super) mod wave_claim_deadlock;
 pub(super) mod wave_deadlock;

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::projects::{Projects, applications, permits_kind, place};
+use crate::finding::Severity;
+use crate::helm::Release;
 use crate::kubernetes::Scope;
 use crate::repository::Repository;
 use crate::rules::{Check, Findings};
@@ -33,6 +35,11 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
             }
         }
     }
+    // Charts of the repository are not rendered, and what is not built may hold the namespace, too.
+    let hides = repository.apps.iter().any(|app| {
+        let brings_any = |release: &Release| release.chart.directory.is_some() || release.chart.name == "raw";
+        !app.is_complete() || app.releases.iter().any(brings_any)
+    });
     for (app, application, project, namespace) in refused {
         let options = application.spec(&["syncPolicy", "syncOptions"]).map(Node::items).unwrap_or_default();
         let option = options.iter().find(|option| option.as_str() == Some("CreateNamespace=true"));
@@ -44,8 +51,11 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
             app.app.name
         );
         findings.about(Some(app), None);
-        findings
-            .report(option.span, message)
+        let finding = findings.report(option.span, message);
+        if hides {
+            finding.severity(Severity::Warning);
+        }
+        finding
             .label("not permitted")
             .related(place(project, "clusterResourceWhitelist"), "lacks Namespace")
             .help(format!("add `{{group: '', kind: Namespace}}` to `clusterResourceWhitelist` of AppProject `{name}`"));

@@ -13,6 +13,32 @@ pub(super) fn is_pinned(source: &Node) -> bool {
     is_commit || number.starts_with(|first: char| first.is_ascii_digit()) || revision.starts_with("refs/tags/")
 }
 
+/// Whether a source asks for a state that is not the one at hand: a fixed commit or tag, or a branch that seems to be
+/// another one, since of the sources that name it not even half find their paths here.
+pub(super) fn is_elsewhere(source: &Node, repository: &Repository) -> bool {
+    let revision = source.get("targetRevision").and_then(Node::as_text).unwrap_or_default();
+    if is_pinned(source) {
+        return true;
+    }
+    if matches!(revision, "" | "HEAD" | "main" | "master" | "refs/heads/main" | "refs/heads/master") {
+        return false;
+    }
+    let applications = repository.apps.iter().filter_map(|app| app.app.application.as_ref());
+    let (mut found, mut missing) = (0, 0);
+    for source in applications.flat_map(|application| application.sources()) {
+        if source.get("targetRevision").and_then(Node::as_text) != Some(revision) {
+            continue;
+        }
+        let path = source.str_at(&["path"]).and_then(|path| RepoPath::root().join(path.trim()));
+        match path.map(|path| repository.files.sources.entry(&path).is_some()) {
+            Some(true) => found += 1,
+            Some(false) => missing += 1,
+            None => {}
+        }
+    }
+    found <= missing
+}
+
 /// The path that was most likely meant in place of `wanted`, among those of the same sort: files or directories.
 ///
 /// A path whose end is the wanted one comes first, that below `home` before others; then the wanted path without its

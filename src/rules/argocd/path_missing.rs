@@ -1,6 +1,6 @@
 //! See `rules/argocd/argocd-path-missing.md`.
 
-use super::nearest::{is_pinned, nearest_path};
+use super::nearest::{is_elsewhere, nearest_path};
 use crate::finding::Confidence;
 use crate::repository::{BuiltApp, Repository};
 use crate::rules::{Check, Findings};
@@ -14,10 +14,13 @@ fn check<'a>(app: &'a BuiltApp, repository: &'a Repository, findings: &mut Findi
     let Some(application) = &app.app.application else { return };
     let sources = &repository.files.sources;
     for source in application.sources() {
-        let Some(node) = source.get("path").filter(|_| !is_pinned(source)) else { continue };
+        let Some(node) = source.get("path") else { continue };
         let Some(path) = node.as_str().map(str::trim) else { continue };
         let mut missing = app.app.unresolved.iter().filter(|what| what.cause == Cause::Missing);
         if !missing.any(|what| what.span == Some(node.span)) {
+            continue;
+        }
+        if is_elsewhere(source, repository) {
             continue;
         }
         let wanted = RepoPath::root().join(path);

@@ -1,6 +1,6 @@
 //! See `rules/argocd/argocd-values-file-missing.md`.
 
-use super::nearest::{is_pinned, nearest_path};
+use super::nearest::{is_elsewhere, nearest_path};
 use crate::repository::{BuiltApp, Repository};
 use crate::rules::{Check, Findings};
 use crate::source::RepoPath;
@@ -33,7 +33,7 @@ fn check<'a>(app: &'a BuiltApp, repository: &'a Repository, findings: &mut Findi
                         (Some(*source), String::new(), chart.and_then(|chart| chart.join(text)))
                     }
                 };
-            if owner.is_some_and(is_pinned)
+            if owner.is_some_and(|owner| is_elsewhere(owner, repository))
                 || base.as_ref().is_some_and(|path| repository.files.sources.exists_unlisted(path))
             {
                 continue;
@@ -42,6 +42,7 @@ fn check<'a>(app: &'a BuiltApp, repository: &'a Repository, findings: &mut Findi
                 "{}, so Helm fails and Argo CD has no manifests for `{}`: what is deployed stays as it is",
                 missing.reason, app.app.name
             );
+            let is_parameter = parameters.iter().any(|parameter| parameter.span.holds(node.span));
             let span = application.written_at(node);
             let finding = findings.report(span, message);
             finding.label(if owner.is_some() { "no such file" } else { "no such source" });
@@ -51,6 +52,7 @@ fn check<'a>(app: &'a BuiltApp, repository: &'a Repository, findings: &mut Findi
                 Some(nearest) if start.is_empty() => finding.help(format!("did you mean the file `{nearest}`?")),
                 Some(nearest) => finding.help(format!("did you mean `{start}{nearest}`?")),
                 None if owner.is_none() => finding.help("give the source that holds the file a `ref` of this name"),
+                None if is_parameter => finding.help("name a file that exists"),
                 None => finding.help("name a file that exists, or set `ignoreMissingValueFiles: true`"),
             };
         }

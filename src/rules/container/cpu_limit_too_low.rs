@@ -8,7 +8,7 @@ use crate::kustomize::{Problem, ProblemKind};
 use crate::repository::{BuiltApp, Repository};
 use crate::rules::{Check, Findings};
 use crate::source::Span;
-use crate::yaml::Node;
+use crate::yaml::{Action, Node};
 
 pub(crate) const CHECK: Check = Check::App(check);
 
@@ -113,7 +113,15 @@ fn patch(limit: &CpuLimit<'_>, object: &Object) -> Option<String> {
     let list = pod
         .containers()
         .find(|other| other.resource("limits", "cpu").is_some_and(|cpu| cpu.span == limit.limit.span))?;
-    let namespace = object.root.at(&["metadata", "namespace"]).and_then(Node::as_text);
+    // Patches run before the kustomization's `namespace:`, so they see the namespace that was there before it.
+    let namespace = object.root.at(&["metadata", "namespace"]);
+    let set =
+        namespace.and_then(|node| node.history.changes().iter().find(|change| change.action == Action::Namespaced));
+    let namespace = match set {
+        Some(change) => change.before.as_ref(),
+        None => namespace,
+    };
+    let namespace = namespace.and_then(Node::as_text);
     let namespace = namespace.map(|namespace| format!(", namespace: {namespace}")).unwrap_or_default();
     let open: String = pod.path.iter().map(|key| format!("{{{key}: ")).collect();
     let close = "}".repeat(pod.path.len());

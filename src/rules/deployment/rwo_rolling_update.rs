@@ -25,7 +25,7 @@ fn check<'a>(app: &'a BuiltApp, repository: &'a Repository, findings: &mut Findi
     }
     findings.about(Some(app), None);
     for release in &app.releases {
-        of_chart(release, findings);
+        of_chart(release, app, repository, findings);
     }
 }
 
@@ -77,7 +77,7 @@ fn of_claim(claim: &Claim<'_>, repository: &Repository, findings: &mut Findings<
 }
 
 /// Deployments that a known chart makes.
-fn of_chart(release: &Release, findings: &mut Findings<'_>) {
+fn of_chart(release: &Release, app: &BuiltApp, repository: &Repository, findings: &mut Findings<'_>) {
     let Some(values) = Values::of(release) else { return };
     let own = values.facts.list("rollingUpdates").iter().map(|fact| (values, fact));
     // kube-prometheus-stack brings the chart grafana along.
@@ -101,6 +101,8 @@ fn of_chart(release: &Release, findings: &mut Findings<'_>) {
             || strategy.text() != Some("RollingUpdate")
             || !holds(values.get(modes), "ReadWriteOnce")
             || !needs.iter().all(|need| is_met(values, need))
+            || is_tied(values, fact)
+            || claim_of(values, fact).is_some_and(|claim| !may_wait(claim, release, app, repository))
         {
             continue;
         }
@@ -127,6 +129,37 @@ fn of_chart(release: &Release, findings: &mut Findings<'_>) {
         let help = format!("write `{key}: Recreate`, or use volumes with ReadWriteMany");
         findings.report(place, message).help(help);
     }
+}
+
+/// Whether the pods are tied to a node, or to what only this cluster knows.
+fn is_tied(values: Values<'_>, fact: &Node) -> bool {
+    let Some(selector) = fact.str_at(&["selector"]) else { return false };
+    let is_tie = |key: &str| {
+        let written = values.written(key);
+        written.is_some_and(|node| !node.entries().is_empty() || node.as_text().is_some_and(|text| !text.is_empty()))
+    };
+    is_tie(selector) || selector.strip_suffix("nodeSelector").is_some_and(|at| is_tie(&format!("{at}affinity")))
+}
+
+/// The claim that the values name in place of one that the chart makes.
+fn claim_of<'a>(values: Values<'a>, fact: &Node) -> Option<&'a str> {
+    values.written(fact.str_at(&["claim"])?)?.as_text().filter(|name| !name.is_empty())
+}
+
+/// Whether a claim of this name, where the repository has it, is one that one node at a time can attach.
+fn may_wait(name: &str, release: &Release, app: &BuiltApp, repository: &Repository) -> bool {
+    let namespace = if release.namespace.is_empty() { &app.app.destination.namespace } else { &release.namespace };
+    let claims = repository.apps.iter().flat_map(|app| app.objects.iter().map(move |object| (app, object)));
+    let mut named = claims.filter(|(app, object)| {
+        object.id.is("", "PersistentVolumeClaim")
+            && object.id.name == name
+            && [namespace.as_str(), ""].contains(&app.namespace_of(object))
+    });
+    let shared = |object: &Object| {
+        let modes = object.root.at(&["spec", "accessModes"]).map(Node::items).unwrap_or_default();
+        modes.iter().any(|mode| matches!(mode.as_str(), Some("ReadWriteMany" | "ReadOnlyMany")))
+    };
+    !named.any(|(_, object)| shared(object))
 }
 
 /// Whether a value is as a fact wants it.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::dashboard::{self, File};
+use super::sidecar;
 use crate::repository::Cluster;
 use crate::repository::Repository;
 use crate::rules::{Check, Findings};
@@ -12,9 +13,13 @@ use crate::rules::{Check, Findings};
 pub(crate) const CHECK: Check = Check::Repository(check);
 
 fn check(repository: &Repository, findings: &mut Findings<'_>) {
+    let sidecars = sidecar::known(repository, "dashboards");
     let mut by_uid: BTreeMap<(Cluster, String), Vec<File<'_>>> = BTreeMap::new();
     for file in dashboard::files(repository) {
         let Some(uid) = uid(file.text()).filter(|uid| !uid.is_empty()) else { continue };
+        if !sidecar::may_select(&sidecars, file.object, file.app) {
+            continue;
+        }
         let files = by_uid.entry((Cluster::of(file.app), uid)).or_default();
         if !files.first().is_some_and(|first| first.is_same(&file)) {
             files.push(file);
@@ -27,9 +32,9 @@ fn check(repository: &Repository, findings: &mut Findings<'_>) {
         let Some((first, first_place)) = places.next() else { continue };
         for (file, place) in places.filter(|(_, place)| *place != first_place) {
             let message = format!(
-                "the dashboards {} and {} have one uid, `{uid}`: Grafana writes \"dashboard uid is not unique\" and no longer \
-                 updates any dashboard from its files",
-                first.name, file.name
+                "the dashboards {} of {} and {} of {} have one uid, `{uid}`: Grafana writes \"dashboard uid is not unique\" \
+                 and no longer updates any dashboard from its files",
+                first.name, first.object.id, file.name, file.object.id
             );
             let report = findings.report(place, message);
             report.apps = vec![file.app.app.name.clone()];

@@ -65,9 +65,9 @@ fn report(instance: &Instance, graph: &Graph<'_>, circle: &[usize], findings: &m
         report.related(other.node.span, format!("{} needs {}", title(from), title(to)));
     }
     report.help(
-        "no order of the entries helps; leave out one direction, or write it as a correlation, which Grafana resolves \
-         after all datasources exist. Grafana 11 and 12 as published store these uids unchecked, and a database that \
-         holds both datasources already hides the problem: if that is what you rely on, say so with `# presync: \
-         ignore[grafana-datasource-cycle]`",
+        "Grafana 11 and 12 as published store these uids unchecked, and a database that holds both datasources already \
+         hides the problem: then leave both, and say so with `# presync: ignore[grafana-datasource-cycle]`. Where a Grafana \
+         has been seen to stop, no order of the entries helps; write one direction as a correlation, which is resolved after \
+         all datasources exist",
     );
 }

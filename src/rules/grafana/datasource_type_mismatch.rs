@@ -4,7 +4,6 @@ use super::about;
 use super::instance::instances;
 use crate::repository::Repository;
 use crate::rules::{Check, Findings};
-use crate::yaml::Node;
 
 pub(crate) const CHECK: Check = Check::Repository(check);
 
@@ -33,8 +32,7 @@ fn check(repository: &Repository, findings: &mut Findings<'_>) {
             for reference in datasource.references.iter().filter(|reference| !reference.correlation) {
                 let Some((wanted, what)) = wanted(&reference.field) else { continue };
                 let target = instance.with_uid(&reference.uid).and_then(|at| instance.datasources.get(at));
-                let kind = target.and_then(|target| target.entry.as_ref()?.get("type"));
-                let Some((target, kind)) = target.zip(kind.and_then(Node::as_str)) else { continue };
+                let Some((target, kind)) = target.and_then(|target| Some((target, target.kind()?))) else { continue };
                 let known = [&LOGS[..], &METRICS, &TRACES, &PROFILES, &ALERTS].concat();
                 if wanted.contains(&kind) || !known.contains(&kind) {
                     continue;

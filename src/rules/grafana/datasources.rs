@@ -16,7 +16,7 @@ pub(crate) struct Datasource {
     pub(crate) uid: Field,
     /// Number of the organisation, 1 unless written.
     pub(crate) organisation: i64,
-    /// `isDefault: true`.
+    /// `isDefault: true`, which Grafana also reads from a text.
     pub(crate) is_default: bool,
     /// The entry as written; `None` for one that a chart makes by itself.
     pub(crate) entry: Option<Node>,
@@ -26,6 +26,8 @@ pub(crate) struct Datasource {
     pub(crate) references: Vec<Reference>,
     /// The chart that makes it by itself.
     pub(crate) chart: Option<String>,
+    /// The type that the chart gives it.
+    pub(crate) chart_type: Option<&'static str>,
     /// Names of the apps that bring it.
     pub(crate) app: String,
     /// The object it is in, as messages name it; empty for values.
@@ -94,14 +96,22 @@ impl Datasource {
             place: entry.get("name").map_or(entry.span, |name| name.span),
             uid: Field::of(entry.get("uid")),
             organisation: entry.get("orgId").and_then(Node::as_i64).filter(|id| *id != 0).unwrap_or(1),
-            is_default: entry.get("isDefault").and_then(Node::as_bool).unwrap_or(false),
+            is_default: entry
+                .get("isDefault")
+                .is_some_and(|value| matches!(value.as_text(), Some("true" | "True" | "1"))),
             references: references(entry),
             entry: Some(entry.clone()),
             chart: None,
+            chart_type: None,
             app: app.to_owned(),
             object,
             name,
         })
+    }
+
+    /// Its type, if it is known.
+    pub(crate) fn kind(&self) -> Option<&str> {
+        self.chart_type.or_else(|| self.entry.as_ref()?.str_at(&["type"]))
     }
 
     /// How messages name it.

@@ -113,7 +113,8 @@ fn of_release(grafana: &Grafana<'_>, repository: &Repository, carriers: &mut [Ca
     let sidecar = Sidecar::of(grafana, "datasources", release, app);
     let mut files = Vec::new();
     if stack && (forced || sidecar.enabled != Some(false)) {
-        files.push(File { name: "datasource.yaml".to_owned(), datasources: stack_datasources(values, app) });
+        files
+            .push(File { name: "datasource.yaml".to_owned(), datasources: stack_datasources(values, app, repository) });
     }
     for entry in grafana.written("datasources").map(Node::entries).unwrap_or_default() {
         let entries = entry.value.get("datasources").map(Node::items).unwrap_or_default();
@@ -135,19 +136,22 @@ fn of_release(grafana: &Grafana<'_>, repository: &Repository, carriers: &mut [Ca
     Some(Instance {
         datasources: files.into_iter().flat_map(|file| file.datasources).collect(),
         operator: false,
-        open: open(release, grafana, &sidecar, repository),
+        open: open(release, grafana, &sidecar, repository).or_else(|| {
+            hides(&sidecar, &own, repository)
+                .then_some("its sidecar reads others out of Secrets that Git does not show")
+        }),
         environment: environment(grafana),
         declared: release.binding == Binding::Declared,
     })
 }
 
 /// What kube-prometheus-stack writes into its own ConfigMap, in the template's order.
-fn stack_datasources(values: Values<'_>, app: &BuiltApp) -> Vec<Datasource> {
+fn stack_datasources(values: Values<'_>, app: &BuiltApp, repository: &Repository) -> Vec<Datasource> {
     let mut datasources = Vec::new();
     let at = |key: &str| format!("grafana.sidecar.datasources.{key}");
     let get = |key: &str| values.get(&at(key));
     if get("defaultDatasourceEnabled").bool() != Some(false) {
-        let mut prometheus = implicit(values, get("name"), get("uid"), app);
+        let mut prometheus = implicit(values, get("name"), get("uid"), Some("prometheus"), app);
         prometheus.is_default = get("isDefaultDatasource").bool() == Some(true);
         if let Some(exemplars) = values.written(&at("exemplarTraceIdDestinations")) {
             prometheus.references = references_at("exemplarTraceIdDestinations", exemplars);
@@ -155,23 +159,45 @@ fn stack_datasources(values: Values<'_>, app: &BuiltApp) -> Vec<Datasource> {
         datasources.push(prometheus);
         if get("createPrometheusReplicasDatasources").bool() != Some(false) {
             // One for each replica; how many there are does not matter to any rule, that uids are unknown does.
-            datasources.push(implicit(values, Setting::Unknown, Setting::Unknown, app));
+            datasources.push(implicit(values, Setting::Unknown, Setting::Unknown, None, app));
         }
     }
     match get("alertmanager.enabled").bool() {
         Some(true) => {
-            datasources.push(implicit(values, get("alertmanager.name"), get("alertmanager.uid"), app));
+            datasources.push(implicit(
+                values,
+                get("alertmanager.name"),
+                get("alertmanager.uid"),
+                Some("alertmanager"),
+                app,
+            ));
         }
         Some(false) => {}
-        None => datasources.push(implicit(values, Setting::Unknown, Setting::Unknown, app)),
+        None => datasources.push(implicit(values, Setting::Unknown, Setting::Unknown, None, app)),
     }
     for entry in values.written("grafana.additionalDataSources").map(Node::items).unwrap_or_default() {
+        datasources.extend(Datasource::of(entry, &app.app.name, None));
+    }
+    let text = values.written("grafana.additionalDataSourcesString").filter(|text| is_plain(text));
+    let documents = text.map(|text| repository.files.embedded(text).documents).unwrap_or_default();
+    for entry in documents.iter().filter_map(|document| document.root.as_ref()).flat_map(Node::items) {
         datasources.extend(Datasource::of(entry, &app.app.name, None));
     }
     datasources
 }
 
-fn implicit(values: Values<'_>, name: Setting<'_>, uid: Setting<'_>, app: &BuiltApp) -> Datasource {
+/// Whether a text is what Helm makes of it.
+fn is_plain(text: &Node) -> bool {
+    text.as_str().is_some_and(|text| !text.contains("{{"))
+}
+
+fn implicit(
+    values: Values<'_>,
+    name: Setting<'_>,
+    uid: Setting<'_>,
+    kind: Option<&'static str>,
+    app: &BuiltApp,
+) -> Datasource {
     let field = |setting: Setting<'_>| match setting.text() {
         Some(text) => Field::Known(text.into(), setting.span()),
         None => Field::Unknown,
@@ -185,6 +211,7 @@ fn implicit(values: Values<'_>, name: Setting<'_>, uid: Setting<'_>, app: &Built
         place: name.span().or(uid.span()).unwrap_or(values.release.chart_span),
         references: Vec::new(),
         chart: Some(values.release.chart.name.clone()),
+        chart_type: kind,
         app: app.app.name.clone(),
         object: None,
     }
@@ -196,7 +223,7 @@ fn open(release: &Release, grafana: Values<'_>, sidecar: &Sidecar, repository: &
     if release.incomplete {
         return Some("some of its values are not in the repository");
     }
-    if grafana.written("additionalDataSourcesString").is_some() {
+    if grafana.written("additionalDataSourcesString").is_some_and(|text| !is_plain(text)) {
         return Some("`additionalDataSourcesString` may add others");
     }
     if grafana.get("persistence.enabled").bool() != Some(false)
@@ -215,6 +242,32 @@ fn open(release: &Release, grafana: Values<'_>, sidecar: &Sidecar, repository: &
         }
     }
     None
+}
+
+/// Whether a Secret that the sidecar takes has no content that can be read: it is encrypted, or an operator makes it.
+fn hides(sidecar: &Sidecar, cluster: &Cluster, repository: &Repository) -> bool {
+    let Some(label) = sidecar.label.as_deref().filter(|_| sidecar.enabled != Some(false)) else { return false };
+    const LABELS: [&[&str]; 4] = [
+        &["metadata", "labels"],
+        &["spec", "target", "template", "metadata", "labels"],
+        &["spec", "template", "metadata", "labels"],
+        &["spec", "secretTemplates"],
+    ];
+    let here = repository.apps.iter().filter(|app| Cluster::of(app) == *cluster);
+    here.flat_map(|app| &app.objects).any(|object| {
+        let is_shown = object.id.is("", "Secret") && object.root.get("data").is_none() && {
+            let texts = object.root.get("stringData").map(Node::entries).unwrap_or_default();
+            texts.iter().all(|entry| {
+                !entry.value.is_unknown() && entry.value.as_str().is_some_and(|text| !text.starts_with("ENC["))
+            })
+        };
+        let labels = LABELS.iter().filter_map(|path| object.root.at(path));
+        let mut marked = labels.flat_map(|node| std::iter::once(node).chain(node.items()));
+        let has = |node: &Node| {
+            node.get(label).is_some() || node.get("labels").is_some_and(|labels| labels.get(label).is_some())
+        };
+        !matches!(object.id.kind.as_str(), "ConfigMap" | "GrafanaDatasource") && !is_shown && marked.any(has)
+    })
 }
 
 fn environment(grafana: Values<'_>) -> Option<BTreeSet<String>> {

@@ -21,6 +21,7 @@ pub(super) mod datasource_uid_undefined;
 pub(super) mod dashboard_datasource_undefined;
 pub(super) mod dashboard_docker_measurement;
 pub(super) mod dashboard_uid_duplicate;
+pub(super) mod datasource_template_broken;
 pub(super) mod datasource_type_mismatch;
 pub(super) mod dashboard_unresolved_input;
 pub(super) mod loki_variable_matches_empty;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::helm::Release;
 use crate::kubernetes::Object;
-use crate::repository::{BuiltApp, Repository};
+use crate::repository::{BuiltApp, Cluster, Repository};
 use crate::rules::charts::{Setting, Values};
 use crate::yaml::Node;
 
@@ -64,6 +64,24 @@ pub(super) fn labels(repository: &Repository, kind: &str) -> BTreeSet<String> {
     written.chain([format!("grafana_{}", kind.trim_end_matches('s'))]).collect()
 }
 
+/// The sidecars for `kind` of every Grafana that runs, each with its cluster.
+pub(super) fn known(repository: &Repository, kind: &str) -> Vec<(Cluster, Sidecar)> {
+    let running = grafanas(repository).into_iter().filter(|grafana| grafana.runs != Some(false));
+    running
+        .map(|grafana| {
+            let sidecar = Sidecar::of(grafana.values, kind, grafana.release, grafana.app);
+            (Cluster::of(grafana.app), sidecar)
+        })
+        .collect()
+}
+
+/// Whether a sidecar of its cluster takes the object, or nobody can tell.
+pub(super) fn may_select(sidecars: &[(Cluster, Sidecar)], object: &Object, app: &BuiltApp) -> bool {
+    let own = Cluster::of(app);
+    let mut here = sidecars.iter().filter(|(cluster, _)| *cluster == own).peekable();
+    here.peek().is_none() || here.any(|(_, sidecar)| !sidecar.is_known() || sidecar.selects(object, app))
+}
+
 impl Sidecar {
     /// The sidecar for `kind`, which is `datasources` or `dashboards`.
     pub(crate) fn of(grafana: Values<'_>, kind: &str, release: &Release, app: &BuiltApp) -> Self {
@@ -73,7 +91,11 @@ impl Sidecar {
         Self {
             enabled: get("enabled").bool(),
             label: text("label"),
-            value: text("labelValue"),
+            // Helm takes a null for a key that is not there, and a sidecar without a value for any.
+            value: match grafana.node_or_null(&format!("sidecar.{kind}.labelValue")) {
+                Some(node) if node.is_null() => Some(String::new()),
+                _ => text("labelValue"),
+            },
             namespaces: namespaces(get("searchNamespace"), own),
             unique_names: grafana.get("sidecar.enableUniqueFilenames").bool() == Some(true),
         }

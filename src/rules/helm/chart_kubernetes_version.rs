@@ -5,8 +5,8 @@ use semver::{Version, VersionReq};
 use crate::gitops::FileClass;
 use crate::repository::Repository;
 use crate::rules::{Check, Findings};
-use crate::source::SourceFile;
-use crate::yaml::Stream;
+use crate::source::{RepoPath, SourceFile};
+use crate::yaml::{Node, Stream};
 
 pub(crate) const CHECK: Check = Check::File(check);
 
@@ -24,11 +24,14 @@ fn check(file: &SourceFile, stream: &Stream, repository: &Repository, findings: 
     let Some(ranges) = ranges(text) else { return };
     let release =
         |minor: crate::kubernetes::Version, patch| Version::new(minor.major.into(), minor.minor.into(), patch);
-    let takes = |minor| {
-        let any = |version: Version| ranges.iter().any(|range| range.matches(&version));
-        any(release(minor, 0)) || any(release(minor, LAST_PATCH))
-    };
+    let fits = |version: &Version| ranges.iter().any(|range| range.matches(version));
+    let takes = |minor| fits(&release(minor, 0)) || fits(&release(minor, LAST_PATCH));
     if takes(lowest.version) || takes(highest.version) {
+        return;
+    }
+    // Argo CD renders for the release that an Application names, whatever the cluster has.
+    let mut pinned = pinned(file, repository).peekable();
+    if pinned.peek().is_some() && pinned.all(|text| version(text).is_none_or(|version| fits(&version))) {
         return;
     }
     let message = format!(
@@ -41,6 +44,26 @@ fn check(file: &SourceFile, stream: &Stream, repository: &Repository, findings: 
         finding.related(place, "the cluster's release");
     }
     finding.help("take a release of the chart that knows this Kubernetes");
+}
+
+/// The releases of Kubernetes that Applications have the chart rendered for; empty where one of them names none.
+fn pinned<'a>(chart: &SourceFile, repository: &'a Repository) -> impl Iterator<Item = &'a str> {
+    let directory = chart.path.parent();
+    let applications = repository.apps.iter().filter_map(|app| app.app.application.as_ref());
+    let sources = applications.flat_map(|application| application.sources());
+    let of_chart = |source: &&Node| {
+        let path = source.str_at(&["path"]).and_then(|path| RepoPath::root().join(path));
+        path.is_some() && path == directory
+    };
+    let named = sources.filter(of_chart).map(|source| source.at(&["helm", "kubeVersion"]).and_then(Node::as_text));
+    let named: Option<Vec<&str>> = named.collect();
+    named.unwrap_or_default().into_iter()
+}
+
+/// A release of Kubernetes as people write it, with or without `v` and patch; `None` if it is none.
+fn version(text: &str) -> Option<Version> {
+    let mut numbers = plain(text).split('.').map(str::parse).collect::<Result<Vec<u64>, _>>().ok()?.into_iter();
+    Some(Version::new(numbers.next()?, numbers.next()?, numbers.next().unwrap_or_default()))
 }
 
 /// What a constraint of Helm allows, one range for each side of an `||`. `None` if it can't be read.

@@ -5,6 +5,7 @@ use crate::finding::Confidence;
 use crate::helm::Release;
 use crate::repository::Repository;
 use crate::rules::claims::{self, Claim, HOSTNAME, Tie};
+use crate::rules::nodes;
 use crate::rules::{Check, Findings};
 use crate::source::Span;
 use crate::yaml::{Node, Value};
@@ -21,6 +22,10 @@ const TIES_BESIDE_CLAIMS: [&str; 5] = ["grafana", "kube-prometheus-stack", "loki
 const MAX_DEPTH: usize = 32;
 
 fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
+    // Where there is one node, no pod comes up on another.
+    if nodes::all(repository).len() == 1 {
+        return;
+    }
     let provisioners = findings.texts("provisioners");
     let classes = Classes::of(repository, &provisioners);
     for app in &repository.apps {

@@ -22,6 +22,7 @@ fn check(object: &Object, _: &BuiltApp, _: &Repository, findings: &mut Findings<
     let dialect = match (object.id.group.as_str(), object.id.kind.as_str()) {
         ("batch", "CronJob") => standard,
         ("argoproj.io", "CronWorkflow") => Dialect { fields: 5, zones: &["TZ=", "CRON_TZ="] },
+        ("argoproj.io", "AppProject") => standard,
         ("velero.io", "Schedule") => Dialect { fields: 5, zones: &["TZ=", "CRON_TZ="] },
         // CloudNativePG counts seconds first and reads with version 1 of robfig/cron.
         ("postgresql.cnpg.io", "ScheduledBackup") => Dialect { fields: 6, zones: &["TZ="] },
@@ -29,7 +30,9 @@ fn check(object: &Object, _: &BuiltApp, _: &Repository, findings: &mut Findings<
     };
     let single = object.root.at(&["spec", "schedule"]).into_iter();
     let several = object.root.at(&["spec", "schedules"]).map(Node::items).unwrap_or_default();
-    for node in single.chain(several) {
+    let windows = object.root.at(&["spec", "syncWindows"]).map(Node::items).unwrap_or_default();
+    let of_windows = windows.iter().filter_map(|window| window.get("schedule"));
+    for node in single.chain(several).chain(of_windows) {
         let Some(text) = plain_text(node) else { continue };
         let Some(reason) = dialect.refuses(text) else { continue };
         let message = format!("`{text}` is no schedule for {}: {reason}", object.id);

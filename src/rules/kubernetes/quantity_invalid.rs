@@ -1,6 +1,7 @@
 //! See `rules/kubernetes/kubernetes-quantity-invalid.md`.
 
 use super::is_template;
+use crate::gitops::is_declaration;
 use crate::kubernetes::{Object, Quantity, QuantityError};
 use crate::repository::{BuiltApp, Repository};
 use crate::rules::{Check, Findings};
@@ -15,11 +16,12 @@ fn check<'a>(app: &'a BuiltApp, _: &'a Repository, findings: &mut Findings<'a>) 
     for object in app.objects.iter().filter(|object| !holds_patterns(object)) {
         findings.about(Some(app), Some(object));
         of_kind(object, findings);
-        walk(&object.root, findings);
+        // Declarations of apps hold values of charts.
+        walk(&object.root, if is_declaration(&object.id) { in_values } else { judge }, findings);
     }
     findings.about(Some(app), None);
     for release in &app.releases {
-        walk(&release.values, findings);
+        walk(&release.values, in_values, findings);
     }
 }
 
@@ -51,8 +53,18 @@ fn of_kind(object: &Object, findings: &mut Findings<'_>) {
     }
 }
 
+/// How an amount is judged.
+type Judge = fn(&Entry, &mut Findings<'_>);
+
+/// An amount in a chart's values, whose templates may leave an empty one out.
+fn in_values(entry: &Entry, findings: &mut Findings<'_>) {
+    if entry.value.as_str() != Some("") {
+        judge(entry, findings);
+    }
+}
+
 /// Finds `resources` maps wherever they are: pods, claims, custom resources and chart values share their form.
-fn walk(node: &Node, findings: &mut Findings<'_>) {
+fn walk(node: &Node, judge: Judge, findings: &mut Findings<'_>) {
     for entry in node.entries() {
         let name = entry.key.text.as_str();
         if name == "resources" || name.ends_with("Resources") {
@@ -67,10 +79,10 @@ fn walk(node: &Node, findings: &mut Findings<'_>) {
             let limit = entry.value.entries().iter().find(|field| field.key.text == "sizeLimit");
             limit.into_iter().for_each(|field| judge(field, findings));
         }
-        walk(&entry.value, findings);
+        walk(&entry.value, judge, findings);
     }
     for item in node.items() {
-        walk(item, findings);
+        walk(item, judge, findings);
     }
 }
 

@@ -6,21 +6,21 @@ use foldhash::{HashMap, HashMapExt};
 
 use crate::gitops::{Declared, SourceKind};
 use crate::kubernetes::Object;
-use crate::repository::{BuiltApp, Repository};
+use crate::repository::{BuiltApp, Cluster, Repository};
 use crate::rules::{Check, Findings};
 
 pub(crate) const CHECK: Check = Check::Repository(check);
 
 /// Group, kind, namespace and name within a cluster.
-type Identity<'a> = (&'a str, &'a str, &'a str, &'a str, &'a str);
+type Identity<'a> = (Cluster, &'a str, &'a str, &'a str, &'a str);
 
 fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     let mut owners: HashMap<Identity<'a>, Vec<(usize, &'a Object)>> = HashMap::new();
     for (at, app) in repository.apps.iter().enumerate().filter(|(_, app)| is_judged(app)) {
-        let cluster = app.app.destination.cluster.as_str();
+        let cluster = Cluster::of(app);
         for object in app.objects.iter().filter(|object| !object.id.name.is_empty()) {
             let id = &object.id;
-            let identity = (cluster, &*id.group, &*id.kind, repository.home_of(app, object), &*id.name);
+            let identity = (cluster.clone(), &*id.group, &*id.kind, repository.home_of(app, object), &*id.name);
             owners.entry(identity).or_default().push((at, object));
         }
     }
@@ -37,8 +37,9 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     for ((first, second), mut objects) in shared {
         let (Some(one), Some(other)) = (repository.apps.get(first), repository.apps.get(second)) else { continue };
         let same_app = first == second;
-        // Apps that share most of what they have are one app for several clusters, whatever their destinations say.
-        let variants = objects.len() * 2 > one.objects.len().min(other.objects.len());
+        // Apps that share most of what they have are one app for several clusters, whatever their destinations say; but not
+        // where one file declares both.
+        let variants = objects.len() * 2 > one.objects.len().min(other.objects.len()) && !are_neighbours(one, other);
         if !same_app && (one.app.name == other.app.name || variants) {
             continue;
         }
@@ -57,6 +58,12 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
             }
         }
     }
+}
+
+/// Whether one file declares both apps for one place.
+fn are_neighbours(one: &BuiltApp, other: &BuiltApp) -> bool {
+    let file = |app: &BuiltApp| app.app.declared.span().map(|span| span.file);
+    file(one) == file(other) && one.app.destination.namespace == other.app.destination.namespace
 }
 
 /// Both apps own the object, so either place may be the one to mend.

@@ -2,6 +2,7 @@
 
 mod labels;
 
+pub(super) mod external_label_in_query;
 pub(super) mod label_partial_coverage;
 pub(super) mod monitor_namespace_unknown;
 pub(super) mod monitor_not_selected;

@@ -67,10 +67,15 @@ fn check(repository: &Repository, findings: &mut Findings<'_>) {
             let report = findings.report(label, format!("no Prometheus takes this {kind}, so {effect}: {wanted}"));
             report.object = Some(object.id.to_string());
             report.apps = vec![app.app.name.clone()];
-            report.help(format!(
-                "add the label, or let Prometheus take every {kind}: with kube-prometheus-stack, set \
-                 `prometheus.prometheusSpec.{field}NilUsesHelmValues: false`"
-            ));
+            report.help(match here.iter().any(|prometheus| prometheus.values.is_some()) {
+                true => format!(
+                    "add the label, or let Prometheus take every {kind}: with kube-prometheus-stack, set \
+                     `prometheus.prometheusSpec.{field}NilUsesHelmValues: false`"
+                ),
+                false => {
+                    format!("add the label, or let Prometheus take every {kind}: write `{field}: {{}}` in its `spec`")
+                }
+            });
         }
     }
 }

@@ -77,6 +77,7 @@ impl VolumeGroups {
         for entry in node.entries() {
             let value = &entry.value;
             match entry.key.text.as_str() {
+                "lvg" | "community.general.lvg" if value.str_at(&["state"]) == Some("absent") => {}
                 "lvg" | "community.general.lvg" => self.named(value.get("vg"), list, variables),
                 key if COMMANDS.contains(&key) => {
                     let text = value.as_str().or_else(|| value.str_at(&["cmd"])).unwrap_or_default();

@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use semver::Version;
+
+use crate::helm::Release;
 use crate::kubernetes::{Object, Pod, selects};
 use crate::repository::Cluster;
 use crate::repository::{BuiltApp, Repository};
+use crate::rules::charts::{self, Values};
 use crate::rules::{Check, Findings};
 use crate::source::{FileId, Span};
 use crate::yaml::{Entry, Key, Mapping, Node};
@@ -26,6 +30,12 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
         }
     }
     for app in &repository.apps {
+        findings.about(Some(app), None);
+        for release in app.releases.iter().filter(|release| release.chart.name == "topolvm") {
+            if let Some(namespace) = namespaces.get(&(Cluster::of(app), release.namespace.as_str())) {
+                of_topolvm(release, namespace, findings);
+            }
+        }
         for object in app.objects.iter().filter(is_webhook) {
             findings.about(Some(app), Some(object));
             for webhook in object.root.get("webhooks").map(Node::items).unwrap_or_default() {
@@ -33,6 +43,36 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
             }
         }
     }
+}
+
+/// The first release of TopoLVM's chart whose webhook leaves its own namespace out by name. Source: topolvm/topolvm,
+/// `templates/mutatingwebhooks.yaml` at the tags up to topolvm-chart-v13.0.0.
+const OWN_NAMESPACE_SINCE: Version = Version::new(13, 0, 0);
+
+/// TopoLVM of a chart that leaves out namespaces by a label only, in a namespace without it.
+fn of_topolvm(release: &Release, namespace: &Object, findings: &mut Findings<'_>) -> Option<()> {
+    let values = Values::of(release)?;
+    let is_old = charts::version(release)? < OWN_NAMESPACE_SINCE;
+    let is_on = values.get("webhook.podMutatingWebhook.enabled").bool() == Some(true);
+    let labels = namespace.root.at(&["metadata", "labels"]);
+    let is_ignored = labels
+        .and_then(|labels| labels.get("topolvm.io/webhook"))
+        .is_some_and(|label| label.as_text().is_none_or(|text| text == "ignore"));
+    if !is_old || !is_on || is_ignored || labels.is_some_and(Node::is_unknown) {
+        return None;
+    }
+    let message = format!(
+        "TopoLVM's webhook must admit every pod of `{}`, also its own: once they are all gone, none can be made, \"failed \
+         calling webhook\", and no pod of the other namespaces either",
+        namespace.id.name
+    );
+    let finding = findings.report(namespace.name_span(), message);
+    finding.related(
+        release.version_span.unwrap_or(release.chart_span),
+        "the chart leaves out namespaces with a label only",
+    );
+    finding.help("give the namespace the label `topolvm.io/webhook: ignore`");
+    Some(())
 }
 
 fn judge(

@@ -4,17 +4,69 @@ use super::consumer::{Consumer, consumer};
 use crate::repository::Repository;
 use crate::rules::{Check, Findings};
 use crate::source::SourceFile;
-use crate::yaml::{ProblemKind, Stream};
+use crate::yaml::{Node, ProblemKind, Stream};
 
 pub(crate) const CHECK: Check = Check::File(check);
 
 fn check(file: &SourceFile, stream: &Stream, repository: &Repository, findings: &mut Findings<'_>) {
-    let is_duplicate =
-        |kind: &ProblemKind| matches!(kind, ProblemKind::DuplicateKey { .. } | ProblemKind::DuplicateMerge(_));
-    if !stream.problems.iter().any(|problem| is_duplicate(&problem.kind)) {
-        return;
+    if stream.problems.iter().any(|problem| is_duplicate(&problem.kind))
+        && let Some(consumer) = consumer(file.id, repository)
+    {
+        tell(stream, consumer, findings);
     }
-    let Some(consumer) = consumer(file.id, repository) else { return };
+    // Values of a chart are often written as text inside the object that deploys it.
+    if repository.class(file.id).matters() && stream.documents.len() <= MOST_DOCUMENTS {
+        let roots = stream.documents.iter().filter_map(|document| document.root.as_ref());
+        for text in roots.flat_map(|root| values_texts(root, repository)) {
+            tell(&repository.files.embedded(text), Consumer::Helm, findings);
+        }
+    }
+}
+
+/// Files with more documents than this are no declarations of apps.
+const MOST_DOCUMENTS: usize = 1000;
+
+/// How deep an ApplicationSet is searched for the texts: its sources stand at most this deep.
+const MAX_DEPTH: usize = 10;
+
+/// The texts with values in an Application, an ApplicationSet, or a ConfigMap that a HelmRelease takes values from.
+fn values_texts<'a>(root: &'a Node, repository: &Repository) -> Vec<&'a Node> {
+    let mut texts = Vec::new();
+    match (root.str_at(&["apiVersion"]), root.str_at(&["kind"])) {
+        (Some("argoproj.io/v1alpha1"), Some("Application" | "ApplicationSet")) => {
+            let mut open: Vec<(&Node, usize)> = root.get("spec").map(|spec| (spec, 0)).into_iter().collect();
+            while let Some((node, depth)) = open.pop() {
+                texts.extend(node.at(&["helm", "values"]).filter(|values| values.as_str().is_some()));
+                let children = node.entries().iter().map(|entry| &entry.value).chain(node.items());
+                open.extend(children.filter(|_| depth < MAX_DEPTH).map(|child| (child, depth + 1)));
+            }
+        }
+        (Some("v1"), Some("ConfigMap")) => {
+            let name = root.str_at(&["metadata", "name"]);
+            let releases = repository.inventory.declarations.iter().filter(|object| object.id.kind == "HelmRelease");
+            let sources = releases.filter_map(|object| object.root.at(&["spec", "valuesFrom"])).flat_map(Node::items);
+            let own = sources
+                .filter(|source| source.str_at(&["kind"]) == Some("ConfigMap") && source.str_at(&["name"]) == name);
+            let mut keys: Vec<&str> =
+                own.map(|source| source.str_at(&["valuesKey"]).unwrap_or("values.yaml")).collect();
+            keys.sort_unstable();
+            keys.dedup();
+            texts.extend(keys.into_iter().filter_map(|key| root.get("data")?.get(key)));
+        }
+        _ => {}
+    }
+    texts
+}
+
+fn is_duplicate(kind: &ProblemKind) -> bool {
+    // A template may make different keys of one text.
+    match kind {
+        ProblemKind::DuplicateKey { key, .. } => !key.contains("{{"),
+        kind => matches!(kind, ProblemKind::DuplicateMerge(_)),
+    }
+}
+
+fn tell(stream: &Stream, consumer: Consumer, findings: &mut Findings<'_>) {
     for problem in stream.problems.iter().filter(|problem| is_duplicate(&problem.kind)) {
         let lost: &[String] = match &problem.kind {
             ProblemKind::DuplicateKey { lost, .. } => lost,
