@@ -18,57 +18,54 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     let Some(installed) = controller(repository) else { return };
     for app in &repository.apps {
         for object in app.objects.iter().filter(|object| object.id.group == GROUP) {
-            let spec = match object.id.kind.as_str() {
-                "CronWorkflow" => {
-                    if let Some(schedule) = object.root.get("spec").and_then(|spec| entry(spec, "schedule")) {
-                        findings.about(Some(app), Some(object));
-                        let message = format!(
-                            "Argo Workflows 4 reads `schedules` only, so {} has no schedule and never runs",
-                            object.id
-                        );
-                        findings
-                            .report(schedule.key.span, message)
-                            .label("removed in 4.0")
-                            .related(installed, "the controller is of this release")
-                            .help("write it as the only item of the list `schedules`");
-                    }
-                    object.root.at(&["spec", "workflowSpec"])
-                }
-                "Workflow" | "WorkflowTemplate" | "ClusterWorkflowTemplate" => object.root.get("spec"),
-                _ => None,
-            };
-            let Some(spec) = spec else { continue };
-            let templates = spec.get("templates").map(Node::items).unwrap_or_default();
-            for place in std::iter::once(spec).chain(templates) {
-                for (field, list) in [("mutex", "mutexes"), ("semaphore", "semaphores")] {
-                    let lock = place.get("synchronization").and_then(|locks| entry(locks, field));
-                    let Some(lock) = lock else { continue };
-                    findings.about(Some(app), Some(object));
-                    let message = format!(
-                        "Argo Workflows 4 reads `{list}` only, so {} runs without this lock, beside others that hold it",
-                        object.id
-                    );
-                    findings
-                        .report(lock.key.span, message)
-                        .label("removed in 4.0")
-                        .related(installed, "the controller is of this release")
-                        .help(format!("write it as an item of the list `{list}`"));
-                }
-            }
-            if let Some(priority) = entry(spec, "podPriority") {
+            for (key, message, help) in removed(object) {
                 findings.about(Some(app), Some(object));
-                let message = format!(
-                    "Argo Workflows 4 does not read `podPriority`, so the pods of {} get the default priority",
-                    object.id
-                );
-                findings
-                    .report(priority.key.span, message)
-                    .label("removed in 4.0")
-                    .related(installed, "the controller is of this release")
-                    .help("name a PriorityClass in `podPriorityClassName`");
+                let finding = findings.report(key, message).label("removed in 4.0");
+                finding.related(installed, "the controller is of this release").help(help);
             }
         }
     }
+}
+
+/// The fields of an object that the release does not read: the key, what comes of it, and what to write.
+fn removed(object: &Object) -> Vec<(Span, String, String)> {
+    let mut found = Vec::new();
+    let spec = match object.id.kind.as_str() {
+        "CronWorkflow" => {
+            if let Some(schedule) = object.root.get("spec").and_then(|spec| entry(spec, "schedule")) {
+                let message =
+                    format!("Argo Workflows 4 reads `schedules` only, so {} has no schedule and never runs", object.id);
+                found.push((
+                    schedule.key.span,
+                    message,
+                    "write it as the only item of the list `schedules`".to_owned(),
+                ));
+            }
+            object.root.at(&["spec", "workflowSpec"])
+        }
+        "Workflow" | "WorkflowTemplate" | "ClusterWorkflowTemplate" => object.root.get("spec"),
+        _ => None,
+    };
+    let Some(spec) = spec else { return found };
+    let templates = spec.get("templates").map(Node::items).unwrap_or_default();
+    for place in std::iter::once(spec).chain(templates) {
+        for (field, list) in [("mutex", "mutexes"), ("semaphore", "semaphores")] {
+            let Some(lock) = place.get("synchronization").and_then(|locks| entry(locks, field)) else { continue };
+            let message = format!(
+                "Argo Workflows 4 reads `{list}` only, so {} runs without this lock, beside others that hold it",
+                object.id
+            );
+            found.push((lock.key.span, message, format!("write it as an item of the list `{list}`")));
+        }
+    }
+    if let Some(priority) = entry(spec, "podPriority") {
+        let message = format!(
+            "Argo Workflows 4 does not read `podPriority`, so the pods of {} get the default priority",
+            object.id
+        );
+        found.push((priority.key.span, message, "name a PriorityClass in `podPriorityClassName`".to_owned()));
+    }
+    found
 }
 
 fn entry<'a>(node: &'a Node, key: &str) -> Option<&'a Entry> {
