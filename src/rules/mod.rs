@@ -21,6 +21,7 @@ mod cinder;
 mod configmap;
 mod container;
 mod coredns;
+mod declared_fields;
 mod deployment;
 mod externalsecret;
 mod flux;

@@ -7,6 +7,7 @@ mod world;
 pub(super) mod chart_name_invalid;
 pub(super) mod depends_on_cycle;
 pub(super) mod depends_on_missing;
+pub(super) mod field_unknown;
 pub(super) mod health_check_missing;
 pub(super) mod path_missing;
 pub(super) mod source_missing;

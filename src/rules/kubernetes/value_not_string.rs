@@ -32,8 +32,26 @@ fn check(object: &Object, app: &BuiltApp, _: &Repository, findings: &mut Finding
         ("", "ConfigMap") => map(root.get("data"), "data", findings),
         ("", "Secret") => map(root.get("stringData"), "stringData", findings),
         ("", "Service") => map(root.at(&["spec", "selector"]), "selector", findings),
+        ("argoproj.io", "Application") => application(root.get("spec"), findings),
+        ("argoproj.io", "ApplicationSet") => application(root.at(&["spec", "template", "spec"]), findings),
         ("storage.k8s.io", "StorageClass") => map(root.get("parameters"), "parameters", findings),
         _ => {}
+    }
+}
+
+/// What an Application gives to a chart: its parameters, and values in one text.
+fn application(spec: Option<&Node>, findings: &mut Findings<'_>) {
+    let Some(spec) = spec else { return };
+    for source in spec.get("source").into_iter().chain(spec.get("sources").map(Node::items).unwrap_or_default()) {
+        let Some(helm) = source.get("helm") else { continue };
+        if let Some(values) = helm.get("values") {
+            judge(values, "`values` of the chart", None, findings);
+        }
+        for value in
+            helm.get("parameters").map(Node::items).unwrap_or_default().iter().filter_map(|one| one.get("value"))
+        {
+            judge(value, "the value of a chart's parameter", None, findings);
+        }
     }
 }
 
@@ -72,6 +90,9 @@ fn judge(value: &Node, what: &str, effect: Option<&str>, findings: &mut Findings
     let refused = format!("The object is refused: `cannot unmarshal {go} into Go struct field`");
     let message = format!("{what} is {kind} and must be a text. {}", effect.unwrap_or(&refused));
     let finding = findings.report(value.span, message).label(format!("{kind}, not a text"));
+    if value.as_mapping().is_some() && what.starts_with("`values`") {
+        finding.help("write `values: |`, or give the map to `valuesObject`");
+    }
     let Some(text) = value.as_text() else { return };
     // The value is not repeated in words: it may be a secret.
     finding.help("put quotes around the value");
