@@ -23,7 +23,10 @@ pub use object::{Object, ObjectId};
 pub use pod::{Container, ContainerKind, Pod};
 pub use pod_security::{Level, Standard, Subject, Violation};
 pub use quantity::{Quantity, QuantityError};
-pub use scope::{Scope, api_version_of, builtin_kinds, is_cluster_scoped, scope, scope_in_any_group, was_ever_served};
+pub use scope::{
+    Scope, api_version_of, builtin_kinds, groups_with, is_cluster_scoped, kinds_of, scope, scope_in_any_group,
+    was_ever_served,
+};
 pub use selector::selects;
 pub use target::{Distribution, Target, Targets};
 pub use version::Version;

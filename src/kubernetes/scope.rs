@@ -64,6 +64,16 @@ pub fn api_version_of(kind: &str) -> Option<String> {
     Some(if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") })
 }
 
+/// The kinds of a group that are known; none for a group that is not.
+pub fn kinds_of(group: &str) -> impl Iterator<Item = &'static str> {
+    TABLE.get(group).into_iter().flat_map(|kinds| kinds.keys().copied())
+}
+
+/// The groups that are known to have a kind.
+pub fn groups_with(kind: &str) -> impl Iterator<Item = &'static str> {
+    TABLE.iter().filter(move |(_, kinds)| kinds.contains_key(kind)).map(|(group, _)| *group)
+}
+
 /// Kinds of Kubernetes itself.
 pub fn builtin_kinds() -> impl Iterator<Item = &'static str> {
     let rows = TABLE.values().flatten().filter(|(_, row)| !row.versions.is_empty());

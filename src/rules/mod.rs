@@ -34,6 +34,7 @@ mod ingress;
 mod ingressclass;
 mod iscsi;
 mod issuer;
+mod job;
 mod kubeadm;
 mod kubelet;
 mod kubernetes;

@@ -56,6 +56,12 @@ pub(in crate::gitops) fn helm_release(
         layers.map(values);
     }
     app.unresolved.append(&mut layers.unresolved);
+    if let Some(entry) =
+        spec.as_mapping().and_then(|spec| spec.entry("postRenderers")).filter(|entry| !entry.value.items().is_empty())
+    {
+        let reason = "the postRenderers change what the chart makes, and the chart is not rendered";
+        app.unresolved.push(Unresolved::at(entry.key.span, Cause::Unsupported, reason));
+    }
     // Flux puts the target namespace before the name, if there is one and no name is given.
     let default = target.map_or_else(|| object.id.name.to_string(), |target| format!("{target}-{}", object.id.name));
     let release = Release {

@@ -1,3 +1,4 @@
 //! Rules about autoscalers.
 
+pub(super) mod replicas_conflict;
 pub(super) mod target_missing;

@@ -1,0 +1,3 @@
+//! Rules about Jobs.
+
+pub(super) mod expires_and_returns;
