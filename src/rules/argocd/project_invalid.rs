@@ -1,5 +1,6 @@
 //! See `rules/argocd/argocd-project-invalid.md`.
 
+use crate::finding::Severity;
 use crate::kubernetes::Object;
 use crate::repository::{BuiltApp, Repository};
 use crate::rules::{Check, Findings};
@@ -47,7 +48,7 @@ fn of_window(window: &Node, findings: &mut Findings<'_>) {
         && !is_duration(duration)
     {
         let message = format!(
-            "`{duration}` is no duration, so Argo CD can't tell when this window ends and takes the project for invalid"
+            "`{duration}` is no duration, so Argo CD can't tell when this window ends, and its server refuses every change of the project"
         );
         findings.report(node.span, message).help("write numbers with the units h, m and s, such as `1h30m`");
     }
@@ -92,7 +93,10 @@ fn of_policy(node: &Node, project: &str, role: &str, findings: &mut Findings<'_>
         },
         _ => "it has not the six fields `p, subject, resource, action, object, effect`".to_owned(),
     };
-    let message =
-        format!("the policy of role `{role}` is invalid: {wrong}. Argo CD takes the whole project for invalid");
-    findings.report(node.span, message).help(format!("write `p, {subject}, applications, sync, {project}/*, allow`"));
+    let message = format!(
+        "the policy of role `{role}` is invalid: {wrong}. Argo CD's server makes no token for any role of the project, and \
+         refuses every change of it, until that is mended"
+    );
+    let finding = findings.report(node.span, message);
+    finding.severity(Severity::Warning).help(format!("write `p, {subject}, applications, sync, {project}/*, allow`"));
 }
