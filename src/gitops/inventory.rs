@@ -30,6 +30,8 @@ pub struct Inventory {
     pub declarations: Vec<Object>,
     /// ConfigMaps as they are written, by name: values and variables may come from them.
     config_maps: HashMap<CompactString, Vec<Object>>,
+    /// The keys of ConfigMaps that HelmReleases take values from, by the ConfigMap's name.
+    values_keys: HashMap<CompactString, BTreeSet<CompactString>>,
     /// Every directory but hidden ones, sorted.
     directories: Vec<RepoPath>,
     /// Which repository URL is this one.
@@ -55,6 +57,7 @@ impl Inventory {
             charts,
             declarations: Vec::new(),
             config_maps: HashMap::new(),
+            values_keys: HashMap::new(),
             directories: directories(&sources),
             own: OwnRepository::default(),
             argocd_loads_anywhere: false,
@@ -70,6 +73,14 @@ impl Inventory {
                 class if class.holds_objects() => inventory.collect(files, file.id),
                 FileClass::Values => inventory.argocd_loads_anywhere |= argocd::values_load_anywhere(files, file.id),
                 _ => {}
+            }
+        }
+        for release in inventory.declarations.iter().filter(|object| object.id.kind == "HelmRelease") {
+            let sources = release.root.at(&["spec", "valuesFrom"]).map(Node::items).unwrap_or_default();
+            for source in sources.iter().filter(|source| source.str_at(&["kind"]) == Some("ConfigMap")) {
+                let key = source.str_at(&["valuesKey"]).unwrap_or("values.yaml");
+                let name = source.str_at(&["name"]).unwrap_or_default();
+                inventory.values_keys.entry(name.into()).or_default().insert(key.into());
             }
         }
         let mut votes = BTreeMap::new();
@@ -133,6 +144,11 @@ impl Inventory {
     /// The ConfigMaps of a name, as they are written, whatever their namespace.
     pub fn config_maps(&self, name: &str) -> impl Iterator<Item = &Object> {
         self.config_maps.get(name).into_iter().flatten()
+    }
+
+    /// The keys of the ConfigMaps of a name that some HelmRelease takes values from.
+    pub fn values_keys(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.values_keys.get(name).into_iter().flatten().map(CompactString::as_str)
     }
 
     /// Of objects that several clusters have under one name, the one that is written nearest to `file`: with most of its

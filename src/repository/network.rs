@@ -5,7 +5,10 @@
 //! Clusters are told apart only where both apps name theirs. Left out: services meshes, host policies, and the order of
 //! hops through gateways.
 
+use std::hash::BuildHasher as _;
+
 use compact_str::CompactString;
+use foldhash::fast::FixedState;
 use foldhash::{HashMap, HashSet, HashSetExt};
 
 use super::{BuiltApp, Repository};
@@ -138,7 +141,9 @@ impl Network {
                 }
             }
         }
-        let mut seen_pods: HashSet<(Span, CompactString, Option<CompactString>, String)> = HashSet::new();
+        // Of all pods that are known, only a digest: there are many.
+        let hasher = FixedState::default();
+        let mut seen_pods: HashSet<u64> = HashSet::new();
         for (app_at, app) in apps() {
             let cluster = cluster_of(app);
             network.note_what_is_open(app);
@@ -150,7 +155,7 @@ impl Network {
                 for pods in references::pods(object) {
                     // Overlays of one base may give the same pods labels of their own.
                     let labels = pods.labels.to_string();
-                    if !seen_pods.insert((pods.span, namespace.clone(), cluster.clone(), labels)) {
+                    if !seen_pods.insert(hasher.hash_one((pods.span, &namespace, &cluster, labels))) {
                         continue;
                     }
                     let host_network = pods
@@ -172,6 +177,7 @@ impl Network {
                 }
             }
         }
+        network.pods.shrink_to_fit();
         network
     }
 

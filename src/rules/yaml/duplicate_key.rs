@@ -42,16 +42,8 @@ fn values_texts<'a>(root: &'a Node, repository: &Repository) -> Vec<&'a Node> {
             }
         }
         (Some("v1"), Some("ConfigMap")) => {
-            let name = root.str_at(&["metadata", "name"]);
-            let releases = repository.inventory.declarations.iter().filter(|object| object.id.kind == "HelmRelease");
-            let sources = releases.filter_map(|object| object.root.at(&["spec", "valuesFrom"])).flat_map(Node::items);
-            let own = sources
-                .filter(|source| source.str_at(&["kind"]) == Some("ConfigMap") && source.str_at(&["name"]) == name);
-            let mut keys: Vec<&str> =
-                own.map(|source| source.str_at(&["valuesKey"]).unwrap_or("values.yaml")).collect();
-            keys.sort_unstable();
-            keys.dedup();
-            texts.extend(keys.into_iter().filter_map(|key| root.get("data")?.get(key)));
+            let keys = repository.inventory.values_keys(root.str_at(&["metadata", "name"]).unwrap_or_default());
+            texts.extend(keys.filter_map(|key| root.get("data")?.get(key)));
         }
         _ => {}
     }
