@@ -1,7 +1,9 @@
 //! See `rules/object/object-duplicate.md`.
 
 use std::collections::BTreeMap;
+use std::hash::BuildHasher as _;
 
+use foldhash::fast::FixedState;
 use foldhash::{HashMap, HashMapExt};
 
 use crate::gitops::{Declared, SourceKind};
@@ -12,18 +14,22 @@ use crate::rules::{Check, Findings};
 pub(crate) const CHECK: Check = Check::Repository(check);
 
 /// Group, kind, namespace and name within a cluster.
-type Identity<'a> = (Cluster, &'a str, &'a str, &'a str, &'a str);
+type Identity<'a> = (&'a Cluster, &'a str, &'a str, &'a str, &'a str);
 
 fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
-    let mut owners: HashMap<Identity<'a>, Vec<(usize, &'a Object)>> = HashMap::new();
-    for (at, app) in repository.apps.iter().enumerate().filter(|(_, app)| is_judged(app)) {
-        let cluster = Cluster::of(app);
-        for object in app.objects.iter().filter(|object| !object.id.name.is_empty()) {
-            let id = &object.id;
-            let identity = (cluster.clone(), &*id.group, &*id.kind, repository.home_of(app, object), &*id.name);
-            owners.entry(identity).or_default().push((at, object));
+    // Hardly any object has two owners, so the first look remembers no more than a digest of each.
+    let hasher = FixedState::default();
+    let mut several: HashMap<u64, bool> = HashMap::new();
+    each_object(repository, &mut |identity, _, _| {
+        several.entry(hasher.hash_one(identity)).and_modify(|again| *again = true).or_insert(false);
+    });
+    let mut owners: HashMap<u64, Vec<(usize, &'a Object)>> = HashMap::new();
+    each_object(repository, &mut |identity, at, object| {
+        let digest = hasher.hash_one(identity);
+        if several.get(&digest) == Some(&true) {
+            owners.entry(digest).or_default().push((at, object));
         }
-    }
+    });
     // How many objects each two apps have in common.
     let mut shared: BTreeMap<(usize, usize), Vec<(&Object, &Object)>> = BTreeMap::new();
     for holders in owners.values().filter(|holders| holders.len() > 1) {
@@ -56,6 +62,17 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
             } else {
                 tell(one, earlier, other, later, findings);
             }
+        }
+    }
+}
+
+/// Every object that is judged, with what it is and the position of its app.
+fn each_object<'a>(repository: &'a Repository, take: &mut dyn FnMut(Identity<'_>, usize, &'a Object)) {
+    for (at, app) in repository.apps.iter().enumerate().filter(|(_, app)| is_judged(app)) {
+        let cluster = Cluster::of(app);
+        for object in app.objects.iter().filter(|object| !object.id.name.is_empty()) {
+            let id = &object.id;
+            take((&cluster, &id.group, &id.kind, repository.home_of(app, object), &id.name), at, object);
         }
     }
 }
