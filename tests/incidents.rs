@@ -1,7 +1,8 @@
 //! Small repositories modelled on incidents. Each folder below `fixtures/incidents` holds the repository `before` and
 //! `after` the mend, and in `expected.txt` what presync must say before, one finding a line:
 //! `path:line:column severity[rule] message`. After the mend these rules find nothing, and no other finding is a warning
-//! or worse. An incident that came with a change has the state before it in `since`, which both are compared with.
+//! or worse. An incident that came with a change has the state before it in `since`, which both are compared with; one
+//! that a day brought has the day in `at`.
 
 #![allow(clippy::expect_used)] // A test that can't go on should panic.
 
@@ -10,7 +11,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use presync::config::Config;
+use presync::config::{Config, Day};
 use presync::files::Files;
 use presync::finding::{Finding, Severity};
 use presync::repository::Repository;
@@ -19,8 +20,10 @@ use presync::{discover, lint, rules};
 fn lint(root: &Path) -> (Repository, Vec<Finding>) {
     let root = root.canonicalize().expect("a folder of the fixture");
     let files = Files::new(discover::walk(&root).sources);
-    let (config, problems) = Config::load(&files);
+    let (mut config, problems) = Config::load(&files);
     assert_eq!(problems, [], "{}", root.display());
+    let day = fs::read_to_string(root.with_file_name("at")).ok();
+    config.at = day.map(|day| Day::parse(day.trim()).expect("`at` holds a day"));
     let earlier = root.with_file_name("since");
     let since = earlier.is_dir().then(|| {
         let files = Files::new(discover::walk(&earlier).sources);
