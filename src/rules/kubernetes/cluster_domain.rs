@@ -91,12 +91,14 @@ fn domain_at<'s>(
 fn stated(repository: &Repository) -> Vec<Statement> {
     let mut found = Vec::new();
     for file in repository.files.sources.files() {
-        if repository.class(file.id) != FileClass::Configuration {
+        // Talos' machine configurations have no kind, and so no class of their own.
+        let class = repository.class(file.id);
+        if class != FileClass::Configuration && !(class == FileClass::Other && crate::is_yaml(&file.path)) {
             continue;
         }
         let stream = repository.files.stream(file.id);
         for root in stream.documents.iter().filter_map(|document| document.root.as_ref()) {
-            found.extend(statement(root));
+            found.extend(statement(root).filter(|_| class == FileClass::Configuration || root.get("kind").is_none()));
         }
     }
     found
