@@ -42,8 +42,10 @@ fn check<'a>(app: &'a BuiltApp, _: &'a Repository, findings: &mut Findings<'a>) 
          own value over the field of {what} again",
         app.app.name
     );
-    let finding = findings.report(application.written_at(node), message);
-    finding.label("only compared differently");
+    // The option is missing for the list as a whole.
+    let place = application.key_span("ignoreDifferences").unwrap_or(node.span);
+    let finding = findings.report(place, message);
+    finding.label("only compared differently").related(application.written_at(node), "this field");
     for (other, what) in others.iter().take(8) {
         finding.related(application.written_at(other), format!("and over this one of {what}"));
     }
