@@ -16,7 +16,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::config::Config;
 use crate::files::Files;
-use crate::gitops::{App, Declared, FileClass, Inventory, SourceKind};
+use crate::gitops::{App, Declared, FileClass, Inventory, SourceKind, Standing};
 use crate::helm::Release;
 use crate::kubernetes::{Components, Definitions, Distribution, InstalledChart, Object, Target, Targets};
 use crate::kustomize;
@@ -158,6 +158,11 @@ impl Repository {
     /// The namespace an object ends up in; empty if it is not known or the kind has none.
     pub fn home_of<'a>(&self, app: &'a BuiltApp, object: &'a Object) -> &'a str {
         graph::home(app, object, &self.definitions)
+    }
+
+    /// The apps that are deployed, with their positions: not what shows or tests something, was put away, or is on no list.
+    pub fn deployed(&self) -> impl Iterator<Item = (usize, &BuiltApp)> {
+        self.apps.iter().enumerate().filter(|(_, app)| app.app.standing == Standing::Deployed)
     }
 
     /// Whether an app is only what lies beside a kustomization that does not list it: who applies the directory applies

@@ -53,15 +53,7 @@ impl Targets {
 impl Target {
     /// Every release that the files say a cluster runs.
     pub fn stated(files: &Files) -> Vec<Self> {
-        let mut stated = Vec::new();
-        for file in files.sources.files() {
-            if !matches!(file.path.extension(), Some("yaml" | "yml" | "json")) {
-                continue;
-            }
-            let stream = files.stream(file.id);
-            stated.extend(stream.documents.iter().filter_map(|document| document.root.as_ref()).filter_map(told_by));
-        }
-        stated
+        told(files, told_by)
     }
 }
 
@@ -85,14 +77,7 @@ impl Distribution {
 
     /// Those that the files show signs of: objects of their own kinds, or a release with their mark.
     pub fn seen(files: &Files) -> Vec<Self> {
-        let mut seen = Vec::new();
-        for file in files.sources.files() {
-            if !matches!(file.path.extension(), Some("yaml" | "yml" | "json")) {
-                continue;
-            }
-            let stream = files.stream(file.id);
-            seen.extend(stream.documents.iter().filter_map(|document| document.root.as_ref()).filter_map(Self::of));
-        }
+        let mut seen = told(files, Self::of);
         seen.sort();
         seen.dedup();
         seen
@@ -113,6 +98,18 @@ impl Distribution {
             _ => None,
         }
     }
+}
+
+/// What documents tell, in the order of the files.
+fn told<T>(files: &Files, by: impl Fn(&Node) -> Option<T>) -> Vec<T> {
+    let mut told = Vec::new();
+    for file in files.sources.files() {
+        if matches!(file.path.extension(), Some("yaml" | "yml" | "json")) {
+            let stream = files.stream(file.id);
+            told.extend(stream.documents.iter().filter_map(|document| document.root.as_ref()).filter_map(&by));
+        }
+    }
+    told
 }
 
 /// The release that one document sets, if it configures a cluster.

@@ -24,7 +24,6 @@ use self::index::{Answer, Index};
 pub use self::near::{Near, Nearness};
 use self::variants::Variants;
 use super::{BuiltApp, Repository};
-use crate::gitops::Standing;
 use crate::kubernetes::{Definitions, Object, is_cluster_scoped};
 use crate::references::{self, Part, Place, Reference, Role};
 use crate::source::Span;
@@ -89,8 +88,9 @@ pub(super) fn broken(repository: &Repository) -> Vec<Broken> {
     // Which kinds are referred to is asked first: to keep every reference until then would cost more memory than to
     // read them twice costs time.
     let files = datasource_files(repository);
+    // What only shows or tests something refers to whatever its reader has, and what nothing applies breaks nothing.
     let asked = || {
-        let by_objects = speaking(repository).flat_map(|(at, app)| asked_by(at, app, repository));
+        let by_objects = repository.deployed().flat_map(|(at, app)| asked_by(at, app, repository));
         by_objects.chain(files.iter().flat_map(|file| asked_in(file, repository)))
     };
     let kinds: HashSet<_> = asked().map(|asked| (asked.reference.group, asked.reference.kind)).collect();
@@ -99,13 +99,6 @@ pub(super) fn broken(repository: &Repository) -> Vec<Broken> {
     let apart = Apart { variants: Variants::of(repository), clusters: Clusters::of(repository) };
     let mut search = near::Search::new(repository, &index, &world);
     asked().filter_map(|asked| judge(asked, repository, &index, &world, &apart, &mut search)).collect()
-}
-
-/// The apps whose references are judged. What only shows or tests something refers to whatever its reader has, and what
-/// nothing applies breaks nothing.
-fn speaking(repository: &Repository) -> impl Iterator<Item = (usize, &BuiltApp)> {
-    let speaks = |app: &BuiltApp| app.app.standing == Standing::Deployed && !repository.is_unlisted(app);
-    repository.apps.iter().enumerate().filter(move |(_, app)| speaks(app))
 }
 
 /// Every reference that an app's objects and values make.
@@ -133,7 +126,7 @@ struct DatasourceFile {
 
 fn datasource_files(repository: &Repository) -> Vec<DatasourceFile> {
     let mut all = Vec::new();
-    for (app_at, app) in speaking(repository) {
+    for (app_at, app) in repository.deployed() {
         for (object_at, object) in app.objects.iter().enumerate() {
             for text in references::datasource_files(object) {
                 let first = repository.files.embedded(text).documents.into_iter().next();

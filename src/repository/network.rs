@@ -12,7 +12,7 @@ use foldhash::fast::FixedState;
 use foldhash::{HashMap, HashSet, HashSetExt};
 
 use super::{BuiltApp, Repository};
-use crate::gitops::{Declared, SourceKind, Standing};
+use crate::gitops::{Declared, SourceKind};
 use crate::kubernetes::Object;
 use crate::kubernetes::network_policy::{
     Dialect, Direction, Match, Namespaces, NetworkPolicy, Peer, PodLabels, Port, Rule, Selector, Who,
@@ -116,9 +116,7 @@ impl Network {
     pub(super) fn new(repository: &Repository) -> Self {
         let mut network = Self::default();
         let mut seen: HashSet<(Span, CompactString, Option<CompactString>)> = HashSet::new();
-        let deployed = |app: &BuiltApp| app.app.standing == Standing::Deployed && !repository.is_unlisted(app);
-        let apps = || repository.apps.iter().enumerate().filter(|(_, app)| deployed(app));
-        for (app_at, app) in apps() {
+        for (app_at, app) in repository.deployed() {
             for (object_at, object) in app.objects.iter().enumerate() {
                 let policies = NetworkPolicy::of(object);
                 if policies.is_empty() {
@@ -144,7 +142,7 @@ impl Network {
         // Of all pods that are known, only a digest: there are many.
         let hasher = FixedState::default();
         let mut seen_pods: HashSet<u64> = HashSet::new();
-        for (app_at, app) in apps() {
+        for (app_at, app) in repository.deployed() {
             let cluster = cluster_of(app);
             network.note_what_is_open(app);
             for (object_at, object) in app.objects.iter().enumerate() {

@@ -13,11 +13,11 @@ use compact_str::CompactString;
 use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 
 use crate::finding::is_slip;
-use crate::gitops::Standing;
 use crate::kubernetes::network_policy::{LabelQuery, Match, PodLabels, Requirement, Test};
 use crate::kubernetes::{Object, Pod};
 use crate::references;
-use crate::repository::{BuiltApp, Repository};
+use crate::repository::Repository;
+use crate::rules::Findings;
 use crate::source::Span;
 use crate::yaml::Node;
 
@@ -412,6 +412,25 @@ pub(crate) struct Pods<'a> {
     hidden: BTreeSet<CompactString>,
 }
 
+/// Reports every selector that takes no pod, in the words of its rule.
+pub(crate) fn report_without_pods<'a>(
+    repository: &'a Repository,
+    selecting: &[Selecting<'a>],
+    words: impl Fn(&Missed<'_, 'a>) -> String,
+    findings: &mut Findings<'a>,
+) {
+    if selecting.is_empty() {
+        return;
+    }
+    let pods = Pods::of(repository);
+    for missed in missed(selecting, &pods.targets, |by, wanted| pods.seen(by, wanted)) {
+        findings.about(repository.apps.get(missed.by.app), Some(missed.by.object));
+        let finding = findings.report(missed.requirement.span, words(&missed));
+        finding.label("no such pod").related(missed.target.span, missed.has());
+        finding.help(missed.help());
+    }
+}
+
 impl<'a> Pods<'a> {
     pub(crate) fn of(repository: &'a Repository) -> Self {
         let network = repository.network();
@@ -421,7 +440,7 @@ impl<'a> Pods<'a> {
             Some(Target { app: pods.app, object, namespace: &pods.namespace, labels, span: pods.span, selector: None })
         });
         let (mut makers, mut hidden) = (HashSet::new(), BTreeSet::new());
-        for (_, app) in deployed(repository) {
+        for (_, app) in repository.deployed() {
             for object in app.objects.iter().filter(|object| may_make_pods(object)) {
                 makers.insert(repository.home_of(app, object));
                 hidden.insert(object.id.name.clone());
@@ -464,12 +483,6 @@ impl<'a> Pods<'a> {
             () => Sight::Apart,
         }
     }
-}
-
-/// The apps that are deployed, with their positions.
-pub(crate) fn deployed(repository: &Repository) -> impl Iterator<Item = (usize, &BuiltApp)> {
-    let speaks = |app: &BuiltApp| app.app.standing == Standing::Deployed && !repository.is_unlisted(app);
-    repository.apps.iter().enumerate().filter(move |(_, app)| speaks(app))
 }
 
 fn may_make_pods(object: &Object) -> bool {

@@ -1,5 +1,7 @@
 //! See `rules/flux/flux-values-from-missing.md`.
 
+use std::cell::LazyCell;
+
 use super::settings::{Deployed, Lost};
 use super::world::World;
 use crate::repository::Repository;
@@ -10,7 +12,8 @@ pub(crate) const CHECK: Check = Check::Repository(check);
 
 fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     let world = World::of(repository);
-    let deployed = Deployed::of(repository);
+    // Most repositories have no such list, and then nothing needs to be looked through.
+    let deployed = LazyCell::new(|| Deployed::of(repository));
     for (member, app) in world.built("HelmRelease") {
         if app.problems.iter().any(|problem| problem.loses_objects()) {
             continue;

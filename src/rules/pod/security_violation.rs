@@ -5,7 +5,6 @@ use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use crate::gitops::Declared;
 use crate::kubernetes::{Level, Object, Pod, Standard, Subject, Version, Violation};
 use crate::repository::{BuiltApp, Repository};
-use crate::rules::selection::deployed;
 use crate::rules::{Check, Findings};
 use crate::source::Span;
 use crate::yaml::Node;
@@ -30,8 +29,8 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     if namespaces.values().all(|enforced| enforced.standard.is_none()) {
         return;
     }
-    let mutated = deployed(repository).any(|(_, app)| app.objects.iter().any(mutates_pods));
-    for (_, app) in deployed(repository) {
+    let mutated = repository.deployed().any(|(_, app)| app.objects.iter().any(mutates_pods));
+    for (_, app) in repository.deployed() {
         for object in &app.objects {
             let namespace = repository.home_of(app, object);
             let Some(enforced) = namespaces.get(namespace).filter(|_| namespace != "kube-system") else { continue };
@@ -109,7 +108,7 @@ fn namespaces(repository: &Repository) -> HashMap<&str, Enforced> {
             all.insert(name, enforced);
         }
     };
-    for (_, app) in deployed(repository) {
+    for (_, app) in repository.deployed() {
         for object in app.objects.iter().filter(|object| object.id.is("", "Namespace")) {
             add(object.id.name.as_str(), object.root.at(&["metadata", "labels"]), object.name_span());
         }

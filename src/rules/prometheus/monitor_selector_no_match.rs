@@ -12,19 +12,19 @@ pub(crate) const CHECK: Check = Check::Repository(check);
 fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     let of_services = monitors(repository, "ServiceMonitor");
     let of_pods = monitors(repository, "PodMonitor");
+    if of_services.is_empty() && of_pods.is_empty() {
+        return;
+    }
+    let pods = Pods::of(repository);
+    let seen = |by: &Selecting<'_>, wanted: &str| pods.seen(by, wanted);
     if !of_services.is_empty() {
         let services = services(repository);
-        let pods = Pods::of(repository);
-        let seen = |by: &Selecting<'_>, wanted: &str| pods.seen(by, wanted);
         for missed in selection::missed(&of_services, &services, seen) {
             report(repository, &missed, "Service", findings);
         }
     }
-    if !of_pods.is_empty() {
-        let pods = Pods::of(repository);
-        for missed in selection::missed(&of_pods, &pods.targets, |by, wanted| pods.seen(by, wanted)) {
-            report(repository, &missed, "pod", findings);
-        }
+    for missed in selection::missed(&of_pods, &pods.targets, seen) {
+        report(repository, &missed, "pod", findings);
     }
 }
 

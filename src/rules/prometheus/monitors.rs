@@ -10,7 +10,7 @@ use crate::yaml::Node;
 /// Monitors with the namespaces that they look in.
 pub(super) fn monitors<'a>(repository: &'a Repository, kind: &str) -> Vec<Selecting<'a>> {
     let mut all = Vec::new();
-    for (at, app) in selection::deployed(repository) {
+    for (at, app) in repository.deployed() {
         for object in app.objects.iter().filter(|object| object.id.is("monitoring.coreos.com", kind)) {
             let Some(selector) = object.root.at(&["spec", "selector"]) else { continue };
             let scope = object.root.at(&["spec", "namespaceSelector"]);
@@ -30,7 +30,7 @@ pub(super) fn monitors<'a>(repository: &'a Repository, kind: &str) -> Vec<Select
 /// Every Service, by its own labels.
 pub(super) fn services(repository: &Repository) -> Vec<Target<'_>> {
     let mut all = Vec::new();
-    for (at, app) in selection::deployed(repository) {
+    for (at, app) in repository.deployed() {
         for object in app.objects.iter().filter(|object| object.id.is("", "Service")) {
             let written = object.root.at(&["metadata", "labels"]);
             let query = written.map(selection::plain).unwrap_or_default();

@@ -3,7 +3,6 @@
 use crate::finding::is_slip;
 use crate::kubernetes::Object;
 use crate::repository::Repository;
-use crate::rules::selection::deployed;
 use crate::rules::{Check, Findings};
 use crate::yaml::{Entry, Node};
 
@@ -15,7 +14,7 @@ const MOST_COMPARISONS: usize = 100_000;
 fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     let is_role = |object: &&Object| object.id.is("rbac.authorization.k8s.io", "ClusterRole");
     let all =
-        || deployed(repository).flat_map(|(_, app)| app.objects.iter().filter(is_role).map(move |role| (app, role)));
+        || repository.deployed().flat_map(|(_, app)| app.objects.iter().filter(is_role).map(move |role| (app, role)));
     let selecting: Vec<_> = all().filter(|(_, role)| role.root.get("aggregationRule").is_some()).collect();
     if selecting.is_empty() {
         return;

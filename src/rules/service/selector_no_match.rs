@@ -3,7 +3,7 @@
 use foldhash::{HashSet, HashSetExt};
 
 use crate::repository::Repository;
-use crate::rules::selection::{self, Pods, Selecting};
+use crate::rules::selection::{self, Missed, Selecting};
 use crate::rules::{Check, Findings};
 
 pub(crate) const CHECK: Check = Check::Repository(check);
@@ -12,7 +12,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     // Who writes the addresses of a Service, by its namespace and name.
     let mut addressed: HashSet<(&str, &str)> = HashSet::new();
     let mut services = Vec::new();
-    for (at, app) in selection::deployed(repository) {
+    for (at, app) in repository.deployed() {
         for object in &app.objects {
             let namespace = repository.home_of(app, object);
             match (object.id.group.as_str(), object.id.kind.as_str()) {
@@ -36,21 +36,14 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
         let name = service.object.id.name.as_str();
         !service.namespaces.iter().any(|namespace| addressed.contains(&(namespace, name)))
     });
-    if services.is_empty() {
-        return;
-    }
-    let pods = Pods::of(repository);
-    for missed in selection::missed(&services, &pods.targets, |by, wanted| pods.seen(by, wanted)) {
-        findings.about(repository.apps.get(missed.by.app), Some(missed.by.object));
-        let message = format!(
+    let words = |missed: &Missed<'_, '_>| {
+        format!(
             "{} sends to pods with `{}`, and no pod {}has that: the Service has no endpoints, and every connection to it \
              is refused",
             missed.by.object.id,
             missed.by.query,
             missed.place(),
-        );
-        let finding = findings.report(missed.requirement.span, message);
-        finding.label("no such pod").related(missed.target.span, missed.has());
-        finding.help(missed.help());
-    }
+        )
+    };
+    selection::report_without_pods(repository, &services, words, findings);
 }

@@ -10,7 +10,7 @@ pub(crate) const CHECK: Check = Check::Repository(check);
 
 fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     let mut services = Vec::new();
-    for (at, app) in selection::deployed(repository) {
+    for (at, app) in repository.deployed() {
         for object in app.objects.iter().filter(|object| object.id.is("", "Service")) {
             let Some(selector) = object.root.at(&["spec", "selector"]) else { continue };
             let ports = object.root.at(&["spec", "ports"]).map(Node::items).unwrap_or_default();

@@ -31,7 +31,8 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
                 continue;
             };
             let mut classes = of_values(values, app);
-            let here = repository.apps.iter().filter(|other| Cluster::of(other) == Cluster::of(app));
+            let cluster = Cluster::of(app);
+            let here = repository.apps.iter().filter(|other| Cluster::of(other) == cluster);
             classes.extend(here.flat_map(of_objects));
             for class in classes {
                 findings.about(Some(class.app), None);
