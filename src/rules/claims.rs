@@ -131,6 +131,15 @@ const UNATTACHED_WORDS: [&str; 11] =
     ["nfs", "efs", "cephfs", "azurefile", "juicefs", "smb", "cifs", "glusterfs", "filestore", "hostpath", "local"];
 
 impl Claim<'_> {
+    /// The provisioners of the claim's class, as far as the repository defines it.
+    pub(crate) fn provisioners<'r>(&self, repository: &'r Repository) -> impl Iterator<Item = &'r str> {
+        let name = self.class.and_then(Node::as_str);
+        let objects = repository.apps.iter().flat_map(|app| &app.objects);
+        objects
+            .filter(move |object| object.id.kind == "StorageClass" && name == Some(object.id.name.as_str()))
+            .filter_map(|class| class.root.str_at(&["provisioner"]))
+    }
+
     /// Whether the volume is one that no node attaches, as far as the class or its name tells.
     pub(crate) fn is_never_attached(&self, repository: &Repository) -> bool {
         let Some(name) = self.class.and_then(Node::as_str) else { return false };
@@ -139,11 +148,7 @@ impl Claim<'_> {
             let mut words = text.split(|letter: char| !letter.is_ascii_alphanumeric());
             UNATTACHED.contains(&text.as_str()) || words.any(|word| UNATTACHED_WORDS.contains(&word))
         };
-        let is_class = |object: &&Object| object.id.kind == "StorageClass" && object.id.name == name;
-        let mut classes = repository.apps.iter().flat_map(|app| &app.objects).filter(is_class);
-        says_so(name)
-            || name.contains("topolvm")
-            || classes.any(|class| class.root.str_at(&["provisioner"]).is_some_and(says_so))
+        says_so(name) || name.contains("topolvm") || self.provisioners(repository).any(says_so)
     }
 }
 

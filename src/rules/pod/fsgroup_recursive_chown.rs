@@ -22,13 +22,15 @@ fn check<'a>(app: &'a BuiltApp, repository: &'a Repository, findings: &mut Findi
         // By default the kubelet leaves volumes alone that several nodes may mount.
         let alone = claim.has_mode("ReadWriteOnce") || claim.has_mode("ReadWriteOncePod");
         let shared = claim.has_mode("ReadWriteMany") || claim.has_mode("ReadOnlyMany");
-        // The kubelet changes no owner in a directory of the node or on a file system of the network.
-        let is_foreign = claim.is_never_attached(repository) || leaves_owners(&claim, repository);
-        if entry.value.as_i64().is_none() || !always || is_raw || shared || !alone || is_foreign {
+        if entry.value.as_i64().is_none() || !always || is_raw || shared || !alone {
             continue;
         }
         let Some(size) = claim.size.and_then(|size| Some((Quantity::of(size)?.ok()?, size))) else { continue };
         if size.0 < large || judged.contains(&std::ptr::from_ref(claim.consumer)) {
+            continue;
+        }
+        // The kubelet changes no owner in a directory of the node or on a file system of the network.
+        if claim.is_never_attached(repository) || leaves_owners(&claim, repository) {
             continue;
         }
         judged.push(std::ptr::from_ref(claim.consumer));
@@ -59,10 +61,8 @@ fn check<'a>(app: &'a BuiltApp, repository: &'a Repository, findings: &mut Findi
 
 /// Whether the driver of a claim's volume tells the kubelet to leave owners alone.
 fn leaves_owners(claim: &Claim<'_>, repository: &Repository) -> bool {
-    let Some(name) = claim.class.and_then(Node::as_str) else { return false };
-    let objects = || repository.apps.iter().flat_map(|app| &app.objects);
-    let mut classes = objects().filter(|object| object.id.kind == "StorageClass" && object.id.name == name);
-    let Some(driver) = classes.find_map(|class| class.root.str_at(&["provisioner"])) else { return false };
-    let mut drivers = objects().filter(|object| object.id.kind == "CSIDriver" && object.id.name == driver);
+    let Some(driver) = claim.provisioners(repository).next() else { return false };
+    let objects = repository.apps.iter().flat_map(|app| &app.objects);
+    let mut drivers = objects.filter(|object| object.id.kind == "CSIDriver" && object.id.name == driver);
     drivers.any(|driver| driver.root.str_at(&["spec", "fsGroupPolicy"]) == Some("None"))
 }
