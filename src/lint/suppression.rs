@@ -10,6 +10,7 @@ use crate::finding::{Edit, Finding, nearest};
 use crate::repository::Repository;
 use crate::rules::{Check, Findings, Rule};
 use crate::source::{FileId, RepoPath, SourceFile, Span};
+use crate::yaml::{Node, Style};
 
 /// What such a comment starts with, behind the `#`.
 const MARK: &str = "presync:";
@@ -156,18 +157,40 @@ fn in_file(file: &SourceFile, repository: &Repository) -> Vec<Suppression> {
     let lines = file.line_starts().len();
     let mut comments: Vec<Span> = stream.comments.iter().copied().filter(|span| is_marked(file.slice(*span))).collect();
     // Inside block scalars, and behind a syntax error, the parser sees no comments: there, a line that starts with `#`
-    // is one.
-    for line in 0..lines {
+    // is one. Inside block scalars, so is what stands behind a blank at the end of a line.
+    let mut inside_block = vec![false; lines];
+    for document in &stream.documents {
+        mark_block_lines(document.root.as_ref(), file, &mut inside_block);
+    }
+    for (line, inside_block) in inside_block.into_iter().enumerate() {
         let content = file.line(line);
-        let body = content.trim_start();
-        if is_marked(body) {
+        let mut hashes = content.match_indices('#').map(|(at, _)| content.split_at(at));
+        let comment = hashes.find(|(before, comment)| {
+            let starts = before.trim().is_empty() || inside_block && before.ends_with([' ', '\t']);
+            starts && is_marked(comment)
+        });
+        if let Some((before, _)) = comment {
             let start = file.line_starts().get(line).copied().unwrap_or_default() as usize;
-            comments.push(Span::new(file.id, start + content.len() - body.len(), start + content.len()));
+            comments.push(Span::new(file.id, start + before.len(), start + content.len()));
         }
     }
     comments.sort();
     comments.dedup_by_key(|span| span.start);
     comments.into_iter().map(|span| read(file, span, lines)).collect()
+}
+
+/// Marks the lines of the block scalars that hold the mark of a suppression.
+fn mark_block_lines(root: Option<&Node>, file: &SourceFile, lines: &mut [bool]) {
+    let mut open: Vec<&Node> = root.into_iter().collect();
+    while let Some(node) = open.pop() {
+        open.extend(node.items());
+        open.extend(node.entries().iter().map(|entry| &entry.value));
+        let Some(text) = node.as_str() else { continue };
+        if matches!(node.style, Style::Literal | Style::Folded) && text.contains(MARK) {
+            let (first, last) = (file.line_index(node.span.start), file.line_index(node.span.end.saturating_sub(1)));
+            lines.get_mut(first..=last).unwrap_or_default().fill(true);
+        }
+    }
 }
 
 fn is_marked(comment: &str) -> bool {
