@@ -5,6 +5,7 @@ mod build;
 mod cluster;
 mod coverage;
 pub mod graph;
+mod kinds;
 pub mod network;
 mod since;
 
@@ -47,6 +48,7 @@ pub struct Repository {
     pub definitions: Definitions,
     /// The state that it is compared with, if the user names one.
     pub since: Option<Arc<Since>>,
+    kinds: kinds::Kinds,
     broken: OnceLock<Vec<graph::Broken>>,
     network: OnceLock<network::Network>,
 }
@@ -90,6 +92,7 @@ impl Repository {
         let definitions = Definitions::of(apps.iter().flat_map(|app| &app.objects));
         let charts = apps.iter().flat_map(|app| &app.releases).filter_map(installed);
         let components = Components::of(charts, apps.iter().flat_map(|app| &app.objects));
+        let kinds = kinds::Kinds::of(&apps);
         let (broken, network) = (OnceLock::new(), OnceLock::new());
         let since = None;
         Self {
@@ -103,6 +106,7 @@ impl Repository {
             components,
             definitions,
             since,
+            kinds,
             broken,
             network,
         }

@@ -30,7 +30,26 @@ impl Cluster {
         }
     }
 
-    /// The same, by what the app's own declaration says: clusters that call themselves their own are one.
+    /// Whether two apps are deployed to clusters that are surely two. A name and a server of Argo CD's may be one cluster;
+    /// only Argo CD knows, so they are never compared. Nor are its destinations with those of Flux, nor roots that nothing
+    /// declares.
+    pub(super) fn are_apart(one: &BuiltApp, other: &BuiltApp) -> bool {
+        let (Some(here), Some(there)) = (Destination::of(one), Destination::of(other)) else { return false };
+        match (here, there) {
+            (Destination::Own, Destination::Own) => {
+                let is_in = |site: &str| other.site.split(SITES_APART).any(|known| known == site);
+                !one.site.is_empty() && !other.site.is_empty() && !one.site.split(SITES_APART).any(is_in)
+            }
+            (Destination::Named(one), Destination::Named(other))
+            | (Destination::Server(one), Destination::Server(other))
+            | (Destination::Remote(one), Destination::Remote(other)) => one != other,
+            (Destination::Own, Destination::Named(_) | Destination::Server(_)) => is_of_argo(one),
+            (Destination::Named(_) | Destination::Server(_), Destination::Own) => is_of_argo(other),
+            _ => false,
+        }
+    }
+
+    /// The cluster by what the app's own declaration says: clusters that call themselves their own are one.
     pub(super) fn named(app: &BuiltApp) -> Self {
         Self(match is_declared(app) {
             true => format!("cluster {}", if is_own(app) { "" } else { &app.app.destination.cluster }),
@@ -50,6 +69,41 @@ fn is_declared(app: &BuiltApp) -> bool {
 fn is_own(app: &BuiltApp) -> bool {
     matches!(app.app.destination.cluster.as_str(), "" | "in-cluster" | "https://kubernetes.default.svc")
 }
+
+/// How a declaration names its cluster.
+enum Destination<'a> {
+    /// It is the one that the controller runs in.
+    Own,
+    /// By Argo CD's name.
+    Named(&'a str),
+    /// By the address of its API server.
+    Server(&'a str),
+    /// By Flux' secret with the access to it.
+    Remote(&'a str),
+}
+
+impl<'a> Destination<'a> {
+    /// `None` where nothing says, or only a template does.
+    fn of(app: &'a BuiltApp) -> Option<Self> {
+        let name = app.app.destination.cluster.as_str();
+        match app.app.declared {
+            Declared::FluxKustomization(_) | Declared::FluxHelmRelease(_) if name.is_empty() => Some(Self::Own),
+            Declared::FluxKustomization(_) | Declared::FluxHelmRelease(_) => Some(Self::Remote(name)),
+            Declared::ArgoApplication(_) if name.is_empty() || name.contains(['{', '$', '*']) => None,
+            Declared::ArgoApplication(_) if is_own(app) => Some(Self::Own),
+            Declared::ArgoApplication(_) if name.contains("://") => Some(Self::Server(name.trim_end_matches('/'))),
+            Declared::ArgoApplication(_) => Some(Self::Named(name)),
+            _ => None,
+        }
+    }
+}
+
+fn is_of_argo(app: &BuiltApp) -> bool {
+    matches!(app.app.declared, Declared::ArgoApplication(_))
+}
+
+/// Stands between the names where an app is for several clusters.
+const SITES_APART: &str = ", ";
 
 /// A declaration is compared with this many others of its name; more of them are no clusters.
 const MOST_TWINS: usize = 64;
@@ -93,7 +147,7 @@ pub(super) fn tell_apart(apps: &mut [BuiltApp], files: &Files, inventory: &Inven
         .iter()
         .map(|tops| {
             let names: BTreeSet<&str> = tops.iter().filter_map(site).collect();
-            names.into_iter().collect::<Vec<_>>().join(", ")
+            names.into_iter().collect::<Vec<_>>().join(SITES_APART)
         })
         .collect();
     for (app, site) in apps.iter_mut().zip(found) {

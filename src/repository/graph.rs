@@ -10,7 +10,6 @@
 
 mod chart_classes;
 mod closed;
-mod clusters;
 mod index;
 mod near;
 mod variants;
@@ -19,11 +18,10 @@ use compact_str::CompactString;
 use foldhash::HashSet;
 
 use self::closed::World;
-use self::clusters::Clusters;
 use self::index::{Answer, Index};
 pub use self::near::{Near, Nearness};
 use self::variants::Variants;
-use super::{BuiltApp, Repository};
+use super::{BuiltApp, Cluster, Repository};
 use crate::kubernetes::{Definitions, Object, is_cluster_scoped};
 use crate::references::{self, Part, Place, Reference, Role};
 use crate::source::Span;
@@ -96,9 +94,9 @@ pub(super) fn broken(repository: &Repository) -> Vec<Broken> {
     let kinds: HashSet<_> = asked().map(|asked| (asked.reference.group, asked.reference.kind)).collect();
     let index = Index::new(repository, kinds.into_iter());
     let world = World::new(repository);
-    let apart = Apart { variants: Variants::of(repository), clusters: Clusters::of(repository) };
+    let variants = Variants::of(repository);
     let mut search = near::Search::new(repository, &index, &world);
-    asked().filter_map(|asked| judge(asked, repository, &index, &world, &apart, &mut search)).collect()
+    asked().filter_map(|asked| judge(asked, repository, &index, &world, &variants, &mut search)).collect()
 }
 
 /// Every reference that an app's objects and values make.
@@ -147,12 +145,6 @@ fn asked_in<'a>(file: &'a DatasourceFile, repository: &'a Repository) -> Vec<Ask
     references::of_datasources(&file.root).into_iter().map(asked).collect()
 }
 
-/// Which apps share no cluster.
-struct Apart {
-    variants: Variants,
-    clusters: Clusters,
-}
-
 /// A reference and who makes it.
 struct Asked<'a> {
     app: usize,
@@ -162,12 +154,17 @@ struct Asked<'a> {
     reference: Reference<'a>,
 }
 
+fn are_apart(repository: &Repository, one: usize, other: usize) -> bool {
+    let apps = repository.apps.get(one).zip(repository.apps.get(other));
+    apps.is_some_and(|(one, other)| Cluster::are_apart(one, other))
+}
+
 fn judge<'a>(
     asked: Asked<'a>,
     repository: &'a Repository,
     index: &Index<'a>,
     world: &World<'a>,
-    apart: &Apart,
+    variants: &Variants,
     search: &mut near::Search<'a, '_>,
 ) -> Option<Broken> {
     let Asked { app, object, namespace, reference } = asked;
@@ -179,7 +176,7 @@ fn judge<'a>(
     let question = Question { group: reference.group, kind: reference.kind, namespace, name: reference.name };
     let answer = index.answer(&question);
     if let (Answer::Defined(definitions), None, Some(at)) = (&answer, reference.part, object) {
-        let other = apart.variants.only_elsewhere(app, at, definitions, repository);
+        let other = variants.only_elsewhere(app, at, definitions, repository);
         if let Some(definition) = other.filter(|_| world.is_whole_but_for_files(app)) {
             let near = Near {
                 nearness: Nearness::OtherVariant,
@@ -194,7 +191,7 @@ fn judge<'a>(
     }
     if let (Answer::Defined(definitions), None) = (&answer, reference.part)
         && let Some(first) = definitions.first()
-        && definitions.iter().all(|definition| apart.clusters.apart(app, definition.app))
+        && definitions.iter().all(|definition| are_apart(repository, app, definition.app))
         && world.is_whole(app)
         && world.is_closed(&question, index)
         && !repository.config.is_external(reference.kind, namespace, reference.name)

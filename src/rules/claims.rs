@@ -134,10 +134,10 @@ impl Claim<'_> {
     /// The provisioners of the claim's class, as far as the repository defines it.
     pub(crate) fn provisioners<'r>(&self, repository: &'r Repository) -> impl Iterator<Item = &'r str> {
         let name = self.class.and_then(Node::as_str);
-        let objects = repository.apps.iter().flat_map(|app| &app.objects);
-        objects
-            .filter(move |object| object.id.kind == "StorageClass" && name == Some(object.id.name.as_str()))
-            .filter_map(|class| class.root.str_at(&["provisioner"]))
+        repository
+            .objects_of("storage.k8s.io", "StorageClass")
+            .filter(move |(_, class)| name == Some(class.id.name.as_str()))
+            .filter_map(|(_, class)| class.root.str_at(&["provisioner"]))
     }
 
     /// Whether the volume is one that no node attaches, as far as the class or its name tells.

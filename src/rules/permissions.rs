@@ -30,22 +30,19 @@ impl<'a> Permissions<'a> {
     /// Collects them. `None` if that can't be known: the ServiceAccount is not the repository's, or one of its roles is
     /// not, or is all-powerful.
     pub(super) fn of(repository: &'a Repository, namespace: &str, name: &str) -> Option<Self> {
-        let objects = || repository.apps.iter().flat_map(|app| app.objects.iter().map(move |object| (app, object)));
-        let is_own = objects().any(|(app, object)| {
-            object.id.is("", "ServiceAccount") && object.id.name == name && repository.home_of(app, object) == namespace
-        });
+        let mut accounts = repository.objects_of("", "ServiceAccount");
+        let is_own =
+            accounts.any(|(app, object)| object.id.name == name && repository.home_of(app, object) == namespace);
         if !is_own {
             return None;
         }
         let mut found = Self { rules: Vec::new(), views: false, binding: None, narrow: None };
-        for (_, object) in objects() {
-            if !is_subject(object, namespace, name) {
-                continue;
-            }
-            if object.id.is(GROUP, "RoleBinding") {
-                found.narrow.get_or_insert(object);
-                continue;
-            }
+        let bindings = |kind| {
+            let all = repository.objects_of(GROUP, kind).map(|(_, object)| object);
+            all.filter(|object| is_subject(object, namespace, name))
+        };
+        found.narrow = bindings("RoleBinding").next();
+        for object in bindings("ClusterRoleBinding") {
             found.binding.get_or_insert(object);
             let role = object.root.str_at(&["roleRef", "name"])?;
             found.add(repository, role)?;
@@ -54,10 +51,7 @@ impl<'a> Permissions<'a> {
     }
 
     fn add(&mut self, repository: &'a Repository, role: &str) -> Option<()> {
-        let cluster_roles = || {
-            let objects = repository.apps.iter().flat_map(|app| &app.objects);
-            objects.filter(|object| object.id.is(GROUP, "ClusterRole"))
-        };
+        let cluster_roles = || repository.objects_of(GROUP, "ClusterRole").map(|(_, role)| role);
         let mut own = cluster_roles().filter(|object| object.id.name == role).peekable();
         if own.peek().is_none() {
             self.views |= BUILT_IN.contains(&role);

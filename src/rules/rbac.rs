@@ -38,10 +38,8 @@ pub(crate) type Account<'a> = (&'a BuiltApp, &'a Object);
 /// Every ServiceAccount of the repository, by namespace and name.
 pub(crate) fn accounts(repository: &Repository) -> HashMap<(&str, &str), Vec<Account<'_>>> {
     let mut found: HashMap<(&str, &str), Vec<Account<'_>>> = HashMap::new();
-    for app in &repository.apps {
-        for object in app.objects.iter().filter(|object| object.id.is("", "ServiceAccount")) {
-            found.entry((repository.home_of(app, object), &object.id.name)).or_default().push((app, object));
-        }
+    for (app, object) in repository.objects_of("", "ServiceAccount") {
+        found.entry((repository.home_of(app, object), &object.id.name)).or_default().push((app, object));
     }
     found
 }
@@ -68,22 +66,19 @@ impl<'a> Grants<'a> {
         let own_chart = |app: &BuiltApp| app.releases.iter().any(|it| it.chart.directory.is_some());
         let mut grants =
             Self { bindings: HashMap::new(), roles: HashMap::new(), open: repository.apps.iter().any(own_chart) };
-        for app in &repository.apps {
-            for object in app.objects.iter().filter(|object| object.id.group == GROUP) {
+        for kind in ["Role", "ClusterRole"] {
+            for (app, object) in repository.objects_of(GROUP, kind) {
+                let key = (kind, repository.home_of(app, object), object.id.name.as_str());
+                grants.roles.entry(key).or_default().push(object);
+            }
+        }
+        for kind in ["RoleBinding", "ClusterRoleBinding"] {
+            for (app, object) in repository.objects_of(GROUP, kind) {
                 let namespace = repository.home_of(app, object);
-                match object.id.kind.as_str() {
-                    "Role" | "ClusterRole" => {
-                        let key = (object.id.kind.as_str(), namespace, object.id.name.as_str());
-                        grants.roles.entry(key).or_default().push(object);
+                for subject in object.root.get("subjects").map(Node::items).unwrap_or_default() {
+                    if let Some(subject) = subject_of(subject, namespace) {
+                        grants.bindings.entry(subject).or_default().push(Binding { object, namespace });
                     }
-                    "RoleBinding" | "ClusterRoleBinding" => {
-                        for subject in object.root.get("subjects").map(Node::items).unwrap_or_default() {
-                            if let Some(subject) = subject_of(subject, namespace) {
-                                grants.bindings.entry(subject).or_default().push(Binding { object, namespace });
-                            }
-                        }
-                    }
-                    _ => {}
                 }
             }
         }

@@ -21,14 +21,13 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     if repository.apps.iter().any(may_bring_a_bus) {
         return;
     }
-    let objects = || repository.apps.iter().flat_map(|app| app.objects.iter().map(move |object| (app, object)));
     // Their namespaces, by name.
     let mut buses: HashMap<&str, BTreeSet<&str>> = HashMap::new();
-    for (app, bus) in objects().filter(|(_, object)| object.id.is(GROUP, "EventBus")) {
+    for (app, bus) in repository.objects_of(GROUP, "EventBus") {
         buses.entry(&bus.id.name).or_default().insert(repository.home_of(app, bus));
     }
     let mut missing: BTreeMap<_, Vec<(&BuiltApp, &Object, Span)>> = BTreeMap::new();
-    for (app, object) in objects().filter(|(_, it)| it.id.is(GROUP, "EventSource") || it.id.is(GROUP, "Sensor")) {
+    for (app, object) in repository.objects_of(GROUP, "EventSource").chain(repository.objects_of(GROUP, "Sensor")) {
         let written = object.root.at(&["spec", "eventBusName"]);
         // Without a name, both take the bus `default` of their namespace.
         let (name, span) = match written {

@@ -12,8 +12,7 @@ pub(crate) const CHECK: Check = Check::Repository(check);
 const SUBMIT: Deed = Deed { group: "argoproj.io", resource: "workflows", verbs: &["create"] };
 
 fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
-    let objects = repository.apps.iter().flat_map(|app| app.objects.iter().map(move |object| (app, object)));
-    let mut sensors = objects.filter(|(_, object)| object.id.is("argoproj.io", "Sensor")).peekable();
+    let mut sensors = repository.objects_of("argoproj.io", "Sensor").peekable();
     if sensors.peek().is_none() {
         return;
     }

@@ -12,16 +12,15 @@ use crate::yaml::Node;
 pub(crate) const CHECK: Check = Check::Repository(check);
 
 fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
-    let objects = || repository.apps.iter().flat_map(|app| app.objects.iter().map(move |object| (app, object)));
     // Keys that Services select by, by namespace.
     let mut keys: HashMap<&str, BTreeSet<&str>> = HashMap::new();
-    for (app, service) in objects().filter(|(_, object)| object.id.is("", "Service")) {
+    for (app, service) in repository.objects_of("", "Service") {
         let selector = service.root.at(&["spec", "selector"]).map(Node::entries).unwrap_or_default();
         keys.entry(repository.home_of(app, service))
             .or_default()
             .extend(selector.iter().map(|it| it.key.text.as_str()));
     }
-    for (app, object) in objects().filter(|(_, object)| object.id.is("argoproj.io", "EventSource")) {
+    for (app, object) in repository.objects_of("argoproj.io", "EventSource") {
         let Some(spec) = object.root.get("spec").filter(|spec| spec.get("service").is_none()) else { continue };
         let Some((port, span)) = spec.entries().iter().find_map(|entry| listening(&entry.key.text, &entry.value))
         else {

@@ -17,9 +17,8 @@ const ALWAYS_THERE: [&str; 4] = ["default", "kube-system", "kube-public", "kube-
 
 fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     let projects = Projects::of(repository);
-    let objects = repository.apps.iter().flat_map(|app| &app.objects);
     let mut there: BTreeSet<&str> =
-        objects.filter(|object| object.id.is("", "Namespace")).map(|object| object.id.name.as_str()).collect();
+        repository.objects_of("", "Namespace").map(|(_, object)| object.id.name.as_str()).collect();
     there.extend(ALWAYS_THERE);
     let creates = |application: &crate::gitops::Application| application.has_sync_option("CreateNamespace=true");
     let mut refused = Vec::new();

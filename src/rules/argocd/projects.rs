@@ -22,19 +22,20 @@ impl<'a> Projects<'a> {
     /// Every project, as it is built, else as it is written. None at all where global projects lend others their rights,
     /// since labels decide which.
     pub(super) fn of(repository: &'a Repository) -> Self {
-        let is_project = |object: &&Object| object.id.is("argoproj.io", "AppProject") && !object.id.name.is_empty();
-        let built = repository.apps.iter().flat_map(|app| &app.objects).filter(is_project);
         let mut seen = BTreeSet::new();
         let mut by_name: BTreeMap<&str, Vec<&Object>> = BTreeMap::new();
         let lends = |map: &Object| map.root.at(&["data", "globalProjects"]).is_some();
         if repository.inventory.config_maps("argocd-cm").any(lends) {
             return Self(by_name);
         }
-        for object in built {
+        let is_named = |object: &&Object| !object.id.name.is_empty();
+        for (_, object) in repository.objects_of("argoproj.io", "AppProject").filter(|(_, object)| is_named(object)) {
             seen.insert((object.root.span.file, object.root.span.start));
             by_name.entry(&object.id.name).or_default().push(object);
         }
-        for object in repository.inventory.declarations.iter().filter(is_project) {
+        let written =
+            repository.inventory.declarations.iter().filter(|object| object.id.is("argoproj.io", "AppProject"));
+        for object in written.filter(is_named) {
             if seen.insert((object.root.span.file, object.root.span.start)) {
                 by_name.entry(&object.id.name).or_default().push(object);
             }

@@ -46,10 +46,10 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
 
 /// Whether claims of a class stay unbound until a pod mounts them.
 fn waits(class: &str, repository: &Repository) -> bool {
-    let objects = repository.apps.iter().flat_map(|app| &app.objects);
-    let mut written = objects
-        .filter(|object| object.id.is("storage.k8s.io", "StorageClass") && object.id.name == class)
-        .map(|object| object.root.str_at(&["volumeBindingMode"]) == Some("WaitForFirstConsumer"))
+    let mut written = repository
+        .objects_of("storage.k8s.io", "StorageClass")
+        .filter(|(_, object)| object.id.name == class)
+        .map(|(_, object)| object.root.str_at(&["volumeBindingMode"]) == Some("WaitForFirstConsumer"))
         .peekable();
     if written.peek().is_some() {
         return written.all(|waits| waits);

@@ -139,8 +139,7 @@ fn is_marked(ingress: &Object) -> bool {
 fn is_terminated(app: &BuiltApp, route: &Object, repository: &Repository) -> bool {
     let own = repository.home_of(app, route);
     let parents = route.root.at(&["spec", "parentRefs"]).map(Node::items).unwrap_or_default();
-    let gateways = repository.apps.iter().flat_map(|app| app.objects.iter().map(move |object| (app, object)));
-    let gateways = gateways.filter(|(_, object)| object.id.is("gateway.networking.k8s.io", "Gateway"));
+    let gateways = repository.objects_of("gateway.networking.k8s.io", "Gateway");
     let mut listeners = gateways.flat_map(|(app, gateway)| {
         let home = repository.home_of(app, gateway);
         let refers = move |parent: &&Node| {

@@ -149,12 +149,9 @@ fn claim_of<'a>(values: Values<'a>, fact: &Node) -> Option<&'a str> {
 /// Whether a claim of this name, where the repository has it, is one that one node at a time can attach.
 fn may_wait(name: &str, release: &Release, app: &BuiltApp, repository: &Repository) -> bool {
     let namespace = if release.namespace.is_empty() { &app.app.destination.namespace } else { &release.namespace };
-    let claims = repository.apps.iter().flat_map(|app| app.objects.iter().map(move |object| (app, object)));
-    let mut named = claims.filter(|(app, object)| {
-        object.id.is("", "PersistentVolumeClaim")
-            && object.id.name == name
-            && [namespace.as_str(), ""].contains(&app.namespace_of(object))
-    });
+    let claims = repository.objects_of("", "PersistentVolumeClaim");
+    let mut named = claims
+        .filter(|(app, object)| object.id.name == name && [namespace.as_str(), ""].contains(&app.namespace_of(object)));
     let shared = |object: &Object| {
         let modes = object.root.at(&["spec", "accessModes"]).map(Node::items).unwrap_or_default();
         modes.iter().any(|mode| matches!(mode.as_str(), Some("ReadWriteMany" | "ReadOnlyMany")))

@@ -10,18 +10,17 @@ pub(crate) const CHECK: Check = Check::Repository(check);
 
 const GROUP: &str = "external-secrets.io";
 
+const STORES: [&str; 2] = ["SecretStore", "ClusterSecretStore"];
+
 fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     // Stores by kind, namespace and name, with their providers.
     let mut stores: HashMap<(&str, &str, &str), Vec<&Node>> = HashMap::new();
-    let objects = || repository.apps.iter().flat_map(|app| app.objects.iter().map(move |object| (app, object)));
-    for (app, store) in
-        objects().filter(|(_, object)| object.id.group == GROUP && object.id.kind.ends_with("SecretStore"))
-    {
+    for (app, store) in STORES.iter().flat_map(|kind| repository.objects_of(GROUP, kind)) {
         let Some(provider) = store.root.at(&["spec", "provider"]) else { continue };
         let namespace = if store.id.kind == "SecretStore" { repository.home_of(app, store) } else { "" };
         stores.entry((&store.id.kind, namespace, &store.id.name)).or_default().push(provider);
     }
-    for (app, object) in objects().filter(|(_, object)| object.id.is(GROUP, "ExternalSecret")) {
+    for (app, object) in repository.objects_of(GROUP, "ExternalSecret") {
         findings.about(Some(app), Some(object));
         let home = repository.home_of(app, object);
         let spec = object.root.get("spec");

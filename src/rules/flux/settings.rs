@@ -1,7 +1,5 @@
 //! The ConfigMaps and Secrets that declarations of Flux take settings from, and what became of one that is not there.
 
-use foldhash::{HashMap, HashMapExt};
-
 use super::world::{may_be, slip};
 use crate::finding::{Confidence, Finding};
 use crate::kubernetes::Object;
@@ -14,8 +12,7 @@ const HASH_LENGTH: usize = 10;
 
 /// The ConfigMaps and Secrets that the repository deploys.
 pub(super) struct Deployed<'a> {
-    /// By kind.
-    objects: HashMap<&'static str, Vec<(&'a Object, &'a str)>>,
+    /// What others make, each with the namespace of its maker.
     made: Vec<(Made, &'a str)>,
     repository: &'a Repository,
 }
@@ -35,15 +32,10 @@ pub(super) enum Lost<'a> {
 impl<'a> Deployed<'a> {
     /// Reads the objects of every app.
     pub(super) fn of(repository: &'a Repository) -> Self {
-        let mut deployed = Self { objects: HashMap::new(), made: Vec::new(), repository };
+        let mut deployed = Self { made: Vec::new(), repository };
         for app in &repository.apps {
             for object in &app.objects {
                 let namespace = app.namespace_of(object);
-                for kind in ["ConfigMap", "Secret"] {
-                    if object.id.is("", kind) {
-                        deployed.objects.entry(kind).or_default().push((object, namespace));
-                    }
-                }
                 let made = made(object).into_iter().filter(|made| matches!(made.kind, "ConfigMap" | "Secret"));
                 deployed.made.extend(made.map(|made| (made, namespace)));
             }
@@ -80,7 +72,7 @@ impl<'a> Deployed<'a> {
     }
 
     fn of_kind(&self, kind: &str) -> impl Iterator<Item = (&'a Object, &'a str)> {
-        self.objects.get(kind).into_iter().flatten().copied()
+        self.repository.objects_of("", kind).map(|(app, object)| (object, app.namespace_of(object)))
     }
 
     fn has(&self, kind: &str, namespace: &str, name: &str) -> bool {

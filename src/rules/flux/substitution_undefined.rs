@@ -93,8 +93,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
 /// ConfigMap which holds nothing but settings.
 fn judge_undeclared<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     let mut settings: HashMap<&str, Span> = HashMap::new();
-    let objects = || repository.apps.iter().flat_map(|app| app.objects.iter().map(move |object| (app, object)));
-    for (_, object) in objects().filter(|(_, object)| object.id.is("", "ConfigMap")) {
+    for (_, object) in repository.objects_of("", "ConfigMap") {
         let data = object.root.get("data").map(Node::entries).unwrap_or_default();
         if data.iter().all(|entry| is_setting(&entry.key.text)) {
             settings.extend(data.iter().map(|entry| (entry.key.text.as_str(), entry.key.span)));
@@ -103,7 +102,7 @@ fn judge_undeclared<'a>(repository: &'a Repository, findings: &mut Findings<'a>)
     if settings.is_empty() {
         return;
     }
-    for (app, object) in objects().filter(|(_, object)| object.id.group == "helm.toolkit.fluxcd.io") {
+    for (app, object) in repository.objects_of("helm.toolkit.fluxcd.io", "HelmRelease") {
         for used in uses(&object.root) {
             if opts_out(&object.root) || settings.contains_key(used.name) || !is_short(&used) {
                 continue;

@@ -136,12 +136,9 @@ impl<'a> World<'a> {
     pub(super) fn settings(&self, kind: &str, name: &str) -> impl Iterator<Item = (&'a Object, &'a str)> {
         let all = self.settings.get_or_init(|| {
             let mut all: HashMap<&str, Vec<_>> = HashMap::new();
-            for app in &self.repository.apps {
-                let wanted =
-                    app.objects.iter().filter(|object| object.id.is("", "ConfigMap") || object.id.is("", "Secret"));
-                for object in wanted {
-                    all.entry(object.id.name.as_str()).or_default().push((object, app.namespace_of(object)));
-                }
+            let of_kind = |kind| self.repository.objects_of("", kind);
+            for (app, object) in of_kind("ConfigMap").chain(of_kind("Secret")) {
+                all.entry(object.id.name.as_str()).or_default().push((object, app.namespace_of(object)));
             }
             all
         });

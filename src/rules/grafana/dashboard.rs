@@ -57,16 +57,14 @@ pub(super) fn all(repository: &Repository, worth_reading: fn(&str) -> bool) -> i
 pub(super) fn files(repository: &Repository) -> Vec<File<'_>> {
     let labels = sidecar::labels(repository, "dashboards");
     let mut all = Vec::new();
-    for app in &repository.apps {
-        for object in app.objects.iter().filter(|object| object.id.is("", "ConfigMap")) {
-            let own = object.root.at(&["metadata", "labels"]).map(Node::entries).unwrap_or_default();
-            if !own.iter().any(|label| labels.contains(label.key.text.as_str())) {
-                continue;
-            }
-            let data = object.root.get("data").map(Node::entries).unwrap_or_default();
-            let jsons = data.iter().filter(|entry| entry.key.text.ends_with(".json"));
-            all.extend(jsons.map(|entry| File { app, object, name: entry.key.text.as_str(), content: &entry.value }));
+    for (app, object) in repository.objects_of("", "ConfigMap") {
+        let own = object.root.at(&["metadata", "labels"]).map(Node::entries).unwrap_or_default();
+        if !own.iter().any(|label| labels.contains(label.key.text.as_str())) {
+            continue;
         }
+        let data = object.root.get("data").map(Node::entries).unwrap_or_default();
+        let jsons = data.iter().filter(|entry| entry.key.text.ends_with(".json"));
+        all.extend(jsons.map(|entry| File { app, object, name: entry.key.text.as_str(), content: &entry.value }));
     }
     all
 }

@@ -310,30 +310,28 @@ fn of_operator(repository: &Repository) -> Vec<Instance> {
     let mut groups: std::collections::BTreeMap<(Cluster, Vec<String>), Vec<Datasource>> =
         std::collections::BTreeMap::new();
     let mut seen = BTreeSet::new();
-    for app in &repository.apps {
-        for object in app.objects.iter().filter(|object| object.id.is("grafana.integreatly.org", "GrafanaDatasource")) {
-            let Some(entry) = object.root.at(&["spec", "datasource"]) else { continue };
-            if !seen.insert((Cluster::of(app), object.id.clone())) {
-                continue;
-            }
-            let labels =
-                object.root.at(&["spec", "instanceSelector", "matchLabels"]).map(Node::entries).unwrap_or_default();
-            let mut selector: Vec<String> = labels
-                .iter()
-                .map(|label| format!("{}={}", label.key.text, label.value.as_text().unwrap_or_default()))
-                .collect();
-            selector.sort();
-            let Some(mut datasource) = Datasource::of(entry, &app.app.name, Some(object.id.to_string())) else {
-                continue;
-            };
-            if let Some(uid) = object.root.at(&["spec", "uid"]) {
-                datasource.uid = Field::of(Some(uid));
-            } else if matches!(datasource.uid, Field::Absent) {
-                // The operator then takes the object's own UID, which the cluster makes.
-                datasource.uid = Field::Unknown;
-            }
-            groups.entry((Cluster::of(app), selector)).or_default().push(datasource);
+    for (app, object) in repository.objects_of("grafana.integreatly.org", "GrafanaDatasource") {
+        let Some(entry) = object.root.at(&["spec", "datasource"]) else { continue };
+        if !seen.insert((Cluster::of(app), object.id.clone())) {
+            continue;
         }
+        let labels =
+            object.root.at(&["spec", "instanceSelector", "matchLabels"]).map(Node::entries).unwrap_or_default();
+        let mut selector: Vec<String> = labels
+            .iter()
+            .map(|label| format!("{}={}", label.key.text, label.value.as_text().unwrap_or_default()))
+            .collect();
+        selector.sort();
+        let Some(mut datasource) = Datasource::of(entry, &app.app.name, Some(object.id.to_string())) else {
+            continue;
+        };
+        if let Some(uid) = object.root.at(&["spec", "uid"]) {
+            datasource.uid = Field::of(Some(uid));
+        } else if matches!(datasource.uid, Field::Absent) {
+            // The operator then takes the object's own UID, which the cluster makes.
+            datasource.uid = Field::Unknown;
+        }
+        groups.entry((Cluster::of(app), selector)).or_default().push(datasource);
     }
     let instance = |datasources| Instance {
         datasources,

@@ -23,8 +23,7 @@ impl Classes {
     pub(super) fn of(repository: &Repository, provisioners: &[&str]) -> Self {
         let mut known = BTreeMap::new();
         let mut defaults = Vec::new();
-        let objects = repository.apps.iter().flat_map(|app| &app.objects);
-        for object in objects.filter(|object| object.id.is("storage.k8s.io", "StorageClass")) {
+        for (_, object) in repository.objects_of("storage.k8s.io", "StorageClass") {
             let name = object.id.name.to_string();
             let annotations = object.root.at(&["metadata", "annotations"]);
             let default = annotations.and_then(|map| map.get("storageclass.kubernetes.io/is-default-class"));

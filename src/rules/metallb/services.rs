@@ -14,9 +14,7 @@ pub(super) const ANNOTATIONS: [&str; 2] = ["metallb.io/loadBalancerIPs", "metall
 /// Every Service, and the app that has it where it is built.
 pub(super) fn all(repository: &Repository) -> impl Iterator<Item = (Option<&BuiltApp>, Cow<'_, Object>)> {
     let is_service = |object: &Object| object.id.is("", "Service");
-    let objects = repository.apps.iter().flat_map(|app| app.objects.iter().map(move |object| (app, object)));
-    let built = objects.filter(move |(_, object)| is_service(object));
-    let built = built.map(|(app, object)| (Some(app), Cow::Borrowed(object)));
+    let built = repository.objects_of("", "Service").map(|(app, object)| (Some(app), Cow::Borrowed(object)));
     let files = repository.files.sources.files();
     let patches =
         files.into_iter().filter(|file| repository.class(file.id) == FileClass::Patch).flat_map(move |file| {

@@ -102,21 +102,19 @@ pub(super) struct Services<'a>(HashMap<CompactString, Vec<(&'a Object, LabelQuer
 impl<'a> Services<'a> {
     pub(super) fn of(repository: &'a Repository) -> Self {
         let mut all: HashMap<CompactString, Vec<(&Object, LabelQuery)>> = HashMap::new();
-        for app in &repository.apps {
-            for object in app.objects.iter().filter(|object| object.id.is("", "Service")) {
-                let selector = object.root.at(&["spec", "selector"]).map(Node::entries).unwrap_or_default();
-                let requirements: Vec<Requirement> = selector
-                    .iter()
-                    .map(|entry| Requirement {
-                        key: entry.key.text.clone(),
-                        test: entry.value.as_text().map_or(Test::Unknown, |value| Test::In(vec![value.into()])),
-                        span: entry.value.span,
-                    })
-                    .collect();
-                let namespace = CompactString::from(repository.home_of(app, object));
-                if !requirements.is_empty() && !namespace.is_empty() {
-                    all.entry(namespace).or_default().push((object, LabelQuery { requirements }));
-                }
+        for (app, object) in repository.objects_of("", "Service") {
+            let selector = object.root.at(&["spec", "selector"]).map(Node::entries).unwrap_or_default();
+            let requirements: Vec<Requirement> = selector
+                .iter()
+                .map(|entry| Requirement {
+                    key: entry.key.text.clone(),
+                    test: entry.value.as_text().map_or(Test::Unknown, |value| Test::In(vec![value.into()])),
+                    span: entry.value.span,
+                })
+                .collect();
+            let namespace = CompactString::from(repository.home_of(app, object));
+            if !requirements.is_empty() && !namespace.is_empty() {
+                all.entry(namespace).or_default().push((object, LabelQuery { requirements }));
             }
         }
         Self(all)

@@ -12,10 +12,8 @@ pub(crate) const CHECK: Check = Check::Since(check);
 
 fn check<'a>(since: &'a Since, repository: &'a Repository, findings: &mut Findings<'a>) {
     let mut classes: HashMap<(Cluster, &str), &Object> = HashMap::new();
-    for app in &repository.apps {
-        for object in app.objects.iter().filter(|object| object.id.is("storage.k8s.io", "StorageClass")) {
-            classes.insert((Cluster::of(app), &object.id.name), object);
-        }
+    for (app, object) in repository.objects_of("storage.k8s.io", "StorageClass") {
+        classes.insert((Cluster::of(app), &object.id.name), object);
     }
     for (before, after) in since.kept(repository) {
         if !after.object.id.is("", "PersistentVolumeClaim") {

@@ -12,10 +12,8 @@ pub(crate) const CHECK: Check = Check::Repository(check);
 
 fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     let mut volumes: BTreeMap<(Cluster, &str), &Object> = BTreeMap::new();
-    for app in &repository.apps {
-        for object in app.objects.iter().filter(|object| object.id.is("", "PersistentVolume")) {
-            volumes.insert((Cluster::of(app), object.id.name.as_str()), object);
-        }
+    for (app, object) in repository.objects_of("", "PersistentVolume") {
+        volumes.insert((Cluster::of(app), object.id.name.as_str()), object);
     }
     if volumes.is_empty() {
         return;

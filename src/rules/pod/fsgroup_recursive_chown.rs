@@ -62,7 +62,7 @@ fn check<'a>(app: &'a BuiltApp, repository: &'a Repository, findings: &mut Findi
 /// Whether the driver of a claim's volume tells the kubelet to leave owners alone.
 fn leaves_owners(claim: &Claim<'_>, repository: &Repository) -> bool {
     let Some(driver) = claim.provisioners(repository).next() else { return false };
-    let objects = repository.apps.iter().flat_map(|app| &app.objects);
-    let mut drivers = objects.filter(|object| object.id.kind == "CSIDriver" && object.id.name == driver);
-    drivers.any(|driver| driver.root.str_at(&["spec", "fsGroupPolicy"]) == Some("None"))
+    let mut drivers =
+        repository.objects_of("storage.k8s.io", "CSIDriver").filter(|(_, object)| object.id.name == driver);
+    drivers.any(|(_, driver)| driver.root.str_at(&["spec", "fsGroupPolicy"]) == Some("None"))
 }

@@ -108,10 +108,10 @@ fn namespaces(repository: &Repository) -> HashMap<&str, Enforced> {
             all.insert(name, enforced);
         }
     };
+    for (_, _, object) in repository.deployed_objects_of("", "Namespace") {
+        add(object.id.name.as_str(), object.root.at(&["metadata", "labels"]), object.name_span());
+    }
     for (_, app) in repository.deployed() {
-        for object in app.objects.iter().filter(|object| object.id.is("", "Namespace")) {
-            add(object.id.name.as_str(), object.root.at(&["metadata", "labels"]), object.name_span());
-        }
         if let Some((labels, span)) = managed(app) {
             add(&app.app.destination.namespace, Some(labels), span);
         }

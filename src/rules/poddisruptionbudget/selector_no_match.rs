@@ -9,12 +9,10 @@ pub(crate) const CHECK: Check = Check::Repository(check);
 
 fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     let mut budgets = Vec::new();
-    for (at, app) in repository.deployed() {
-        for object in app.objects.iter().filter(|object| object.id.is("policy", "PodDisruptionBudget")) {
-            let Some(selector) = object.root.at(&["spec", "selector"]) else { continue };
-            let namespaces = vec![repository.home_of(app, object)];
-            budgets.push(Selecting { app: at, object, namespaces, query: LabelQuery::of(selector) });
-        }
+    for (at, app, object) in repository.deployed_objects_of("policy", "PodDisruptionBudget") {
+        let Some(selector) = object.root.at(&["spec", "selector"]) else { continue };
+        let namespaces = vec![repository.home_of(app, object)];
+        budgets.push(Selecting { app: at, object, namespaces, query: LabelQuery::of(selector) });
     }
     let words = |missed: &Missed<'_, '_>| {
         format!(

@@ -74,12 +74,11 @@ fn is_recorded(label: &str, prometheus: &Prometheus<'_>, repository: &Repository
     let of_chart = |path: &str| prometheus.values.is_some_and(|values| values.written(path).is_some());
     let in_rules =
         |spec: &Node| rules(spec).any(|rule| rule.at(&["labels", label]).is_some() && rule.get("record").is_some());
-    let objects = repository.apps.iter().flat_map(|app| &app.objects);
     of_chart("defaultRules.additionalRuleLabels")
         || of_chart("defaultRules.additionalRuleGroupLabels")
-        || objects
-            .filter(|object| object.id.is("monitoring.coreos.com", "PrometheusRule"))
-            .filter_map(|object| object.root.get("spec"))
+        || repository
+            .objects_of("monitoring.coreos.com", "PrometheusRule")
+            .filter_map(|(_, object)| object.root.get("spec"))
             .any(in_rules)
 }
 

@@ -67,11 +67,10 @@ fn of_chart(values: Values<'_>, label: &str, prometheus: &Prometheus<'_>, findin
 
 /// Labels in PrometheusRule objects of the cluster.
 fn of_objects(label: &str, prometheus: &Prometheus<'_>, repository: &Repository, findings: &mut Findings<'_>) {
-    for app in repository.apps.iter().filter(|app| Cluster::of(app) == prometheus.cluster) {
-        for object in app.objects.iter().filter(|object| object.id.is("monitoring.coreos.com", "PrometheusRule")) {
-            if let Some(spec) = object.root.get("spec") {
-                of_groups(spec, label, prometheus, (&app.app.name, Some(object.id.to_string())), findings);
-            }
+    let rules = repository.objects_of("monitoring.coreos.com", "PrometheusRule");
+    for (app, object) in rules.filter(|(app, _)| Cluster::of(app) == prometheus.cluster) {
+        if let Some(spec) = object.root.get("spec") {
+            of_groups(spec, label, prometheus, (&app.app.name, Some(object.id.to_string())), findings);
         }
     }
 }

@@ -16,10 +16,8 @@ const ROUTES: [&str; 5] = ["HTTPRoute", "GRPCRoute", "TLSRoute", "TCPRoute", "UD
 
 fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     let mut grants: HashMap<&str, Vec<&Object>> = HashMap::default();
-    for app in &repository.apps {
-        for object in app.objects.iter().filter(|object| object.id.is(GROUP, "ReferenceGrant")) {
-            grants.entry(repository.home_of(app, object)).or_default().push(object);
-        }
+    for (app, object) in repository.objects_of(GROUP, "ReferenceGrant") {
+        grants.entry(repository.home_of(app, object)).or_default().push(object);
     }
     let mut told = HashSet::default();
     for app in &repository.apps {

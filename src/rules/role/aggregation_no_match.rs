@@ -12,9 +12,8 @@ pub(crate) const CHECK: Check = Check::Repository(check);
 const MOST_COMPARISONS: usize = 100_000;
 
 fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
-    let is_role = |object: &&Object| object.id.is("rbac.authorization.k8s.io", "ClusterRole");
-    let all =
-        || repository.deployed().flat_map(|(_, app)| app.objects.iter().filter(is_role).map(move |role| (app, role)));
+    let roles = || repository.deployed_objects_of("rbac.authorization.k8s.io", "ClusterRole");
+    let all = || roles().map(|(_, app, role)| (app, role));
     let selecting: Vec<_> = all().filter(|(_, role)| role.root.get("aggregationRule").is_some()).collect();
     if selecting.is_empty() {
         return;

@@ -10,14 +10,12 @@ pub(crate) const CHECK: Check = Check::Repository(check);
 
 fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     let mut services = Vec::new();
-    for (at, app) in repository.deployed() {
-        for object in app.objects.iter().filter(|object| object.id.is("", "Service")) {
-            let Some(selector) = object.root.at(&["spec", "selector"]) else { continue };
-            let ports = object.root.at(&["spec", "ports"]).map(Node::items).unwrap_or_default();
-            if ports.iter().any(|port| named(port).is_some()) {
-                let namespaces = vec![repository.home_of(app, object)];
-                services.push(Selecting { app: at, object, namespaces, query: selection::plain(selector) });
-            }
+    for (at, app, object) in repository.deployed_objects_of("", "Service") {
+        let Some(selector) = object.root.at(&["spec", "selector"]) else { continue };
+        let ports = object.root.at(&["spec", "ports"]).map(Node::items).unwrap_or_default();
+        if ports.iter().any(|port| named(port).is_some()) {
+            let namespaces = vec![repository.home_of(app, object)];
+            services.push(Selecting { app: at, object, namespaces, query: selection::plain(selector) });
         }
     }
     if services.is_empty() {

@@ -14,21 +14,17 @@ pub(crate) const CHECK: Check = Check::Repository(check);
 fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     // Volumes that are made by hand, by cluster and class.
     let mut classes: BTreeMap<(Cluster, &str), Vec<&Object>> = BTreeMap::new();
-    for app in &repository.apps {
-        for object in app.objects.iter().filter(|object| object.id.is("storage.k8s.io", "StorageClass")) {
-            if object.root.str_at(&["provisioner"]) == Some("kubernetes.io/no-provisioner") {
-                classes.insert((Cluster::of(app), object.id.name.as_str()), Vec::new());
-            }
+    for (app, object) in repository.objects_of("storage.k8s.io", "StorageClass") {
+        if object.root.str_at(&["provisioner"]) == Some("kubernetes.io/no-provisioner") {
+            classes.insert((Cluster::of(app), object.id.name.as_str()), Vec::new());
         }
     }
     if classes.is_empty() {
         return;
     }
-    for app in &repository.apps {
-        for object in app.objects.iter().filter(|object| object.id.is("", "PersistentVolume")) {
-            let class = object.root.str_at(&["spec", "storageClassName"]).unwrap_or_default();
-            classes.entry((Cluster::of(app), class)).and_modify(|volumes| volumes.push(object));
-        }
+    for (app, object) in repository.objects_of("", "PersistentVolume") {
+        let class = object.root.str_at(&["spec", "storageClassName"]).unwrap_or_default();
+        classes.entry((Cluster::of(app), class)).and_modify(|volumes| volumes.push(object));
     }
     for app in &repository.apps {
         for claim in Claim::of(app).iter().filter(|claim| claim.consumer.id.is("apps", "StatefulSet")) {

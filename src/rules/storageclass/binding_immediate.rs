@@ -34,10 +34,9 @@ fn check<'a>(app: &'a BuiltApp, repository: &'a Repository, findings: &mut Findi
 
 /// Whether the repository has volumes of a class, and none of them lies on one node.
 fn are_reached_from_all(class: &Object, repository: &Repository) -> bool {
-    let objects = repository.apps.iter().flat_map(|app| &app.objects);
-    let mut volumes = objects
-        .filter(|object| object.id.is("", "PersistentVolume"))
-        .filter_map(|object| object.root.get("spec"))
+    let mut volumes = repository
+        .objects_of("", "PersistentVolume")
+        .filter_map(|(_, object)| object.root.get("spec"))
         .filter(|spec| spec.str_at(&["storageClassName"]) == Some(class.id.name.as_str()))
         .peekable();
     let lies_on_node = |spec: &Node| ["local", "hostPath", "nodeAffinity"].iter().any(|key| spec.get(key).is_some());

@@ -16,20 +16,19 @@ const MOUNT: &str = "csi.storage.k8s.io/node-stage-secret-name";
 const LISTS: [&str; 2] = ["cephBlockPools", "cephFileSystems"];
 
 fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
-    for app in &repository.apps {
-        for object in app.objects.iter().filter(|object| object.id.is("storage.k8s.io", "StorageClass")) {
-            let Some(provisioner) = object.root.get("provisioner") else { continue };
-            let is_ceph = provisioner.as_text().is_some_and(|name| {
-                let driver =
-                    |driver: &str| name.strip_suffix(driver).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-                driver("rbd.csi.ceph.com") || driver("cephfs.csi.ceph.com")
-            });
-            if !is_ceph {
-                continue;
-            }
+    for (app, object) in repository.objects_of("storage.k8s.io", "StorageClass") {
+        let Some(provisioner) = object.root.get("provisioner") else { continue };
+        let is_ceph = provisioner.as_text().is_some_and(|name| {
+            let driver =
+                |driver: &str| name.strip_suffix(driver).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+            driver("rbd.csi.ceph.com") || driver("cephfs.csi.ceph.com")
+        });
+        if is_ceph {
             findings.about(Some(app), Some(object));
             report(&object.id.name, object.root.get("parameters"), provisioner.span, findings);
         }
+    }
+    for app in &repository.apps {
         for release in app.releases.iter().filter(|release| release.chart.name == "rook-ceph-cluster") {
             findings.about(Some(app), None);
             for item in LISTS.into_iter().filter_map(|list| release.values.get(list)).flat_map(Node::items) {

@@ -16,8 +16,7 @@ const NEED_ISCSI: [&str; 4] =
 const OTHER_PROTOCOL: [&str; 2] = ["trident.qnap.io/fileProtocol", "protocol"];
 
 fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
-    let classes = repository.apps.iter().flat_map(|app| app.objects.iter().map(move |object| (app, object)));
-    let class = classes.filter(|(_, object)| object.id.is("storage.k8s.io", "StorageClass")).find(|(_, object)| {
+    let class = repository.objects_of("storage.k8s.io", "StorageClass").find(|(_, object)| {
         let by_iscsi = object.root.str_at(&["provisioner"]).is_some_and(|own| NEED_ISCSI.contains(&own));
         let parameters = object.root.get("parameters");
         let other = |name: &str| {

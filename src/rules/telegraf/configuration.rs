@@ -25,13 +25,11 @@ pub(super) struct Configuration<'a> {
 /// Every configuration in the repository.
 pub(super) fn all(repository: &Repository) -> Vec<Configuration<'_>> {
     let mut found = Vec::new();
-    for app in &repository.apps {
-        for object in app.objects.iter().filter(|object| object.id.is("", "ConfigMap")) {
-            for entry in object.root.get("data").map(Node::entries).unwrap_or_default() {
-                let Some(text) = entry.value.as_str().filter(|text| text.contains("[[inputs.")) else { continue };
-                let Ok(document) = Document::parse(text.to_owned()) else { continue };
-                found.push(Configuration { app, object, node: &entry.value, document });
-            }
+    for (app, object) in repository.objects_of("", "ConfigMap") {
+        for entry in object.root.get("data").map(Node::entries).unwrap_or_default() {
+            let Some(text) = entry.value.as_str().filter(|text| text.contains("[[inputs.")) else { continue };
+            let Ok(document) = Document::parse(text.to_owned()) else { continue };
+            found.push(Configuration { app, object, node: &entry.value, document });
         }
     }
     found

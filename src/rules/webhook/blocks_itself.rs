@@ -24,10 +24,8 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
         object.id.group == "admissionregistration.k8s.io"
             && matches!(object.id.kind.as_str(), "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration")
     };
-    for app in &repository.apps {
-        for object in app.objects.iter().filter(|object| object.id.is("", "Namespace")) {
-            namespaces.insert((Cluster::of(app), object.id.name.as_str()), object);
-        }
+    for (app, object) in repository.objects_of("", "Namespace") {
+        namespaces.insert((Cluster::of(app), object.id.name.as_str()), object);
     }
     for app in &repository.apps {
         findings.about(Some(app), None);

@@ -28,11 +28,9 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
         whole(workflow.spec, workflow.namespace, &supplied, &workflow.object.id.to_string(), &templates, findings);
         steps(workflow.spec, workflow.namespace, &templates, findings);
     }
-    for app in &repository.apps {
-        for sensor in app.objects.iter().filter(|object| object.id.is(GROUP, "Sensor")) {
-            findings.about(Some(app), Some(sensor));
-            sensor_triggers(app, sensor, repository, &templates, findings);
-        }
+    for (app, sensor) in repository.objects_of(GROUP, "Sensor") {
+        findings.about(Some(app), Some(sensor));
+        sensor_triggers(app, sensor, repository, &templates, findings);
     }
 }
 
