@@ -8,12 +8,14 @@ mod class;
 mod convention;
 mod disk;
 mod flux;
+mod inline_values;
 mod inventory;
 mod own_repository;
 
 pub use argocd::{Application, NO_VALUE, generator_files};
 pub use class::{FileClass, Standing, is_static_pod_directory, standing};
 pub use flux::Substitution;
+pub use inline_values::inline_values;
 pub use inventory::{Inventory, is_declaration, objects_of, yaml_files};
 
 use compact_str::CompactString;

@@ -39,21 +39,28 @@ fn walk(node: &Node, release: &Release, depth: usize, repository: &Repository, f
     }
 }
 
-/// Speaks of a key without a value whose earlier value was a map with something in it. Who writes `null` means it.
+/// Speaks of a key without a value whose earlier value was a map or list with something in it. Who writes `null` means it.
 fn tell(key: &str, by: Span, before: &Node, release: &Release, repository: &Repository, findings: &mut Findings<'_>) {
     let written = repository.files.sources.file(by.file);
-    if before.entries().is_empty() || !written.slice(by).trim_end().ends_with(':') {
+    if before.entries().is_empty() && before.items().is_empty() || !written.slice(by).trim_end().ends_with(':') {
         return;
     }
     let names: Vec<String> =
         before.entries().iter().take(MOST_NAMES).map(|entry| format!("`{}`", entry.key.text)).collect();
-    let more = if before.entries().len() > MOST_NAMES { " and more" } else { "" };
+    let lost = match before.items().len() {
+        0 if before.entries().len() > MOST_NAMES => format!("{} and more", names.join(", ")),
+        0 => names.join(", "),
+        1 => "a list with 1 item".to_owned(),
+        items => format!("a list with {items} items"),
+    };
     let message = format!(
-        "`{key}:` without a value is null, and null takes away what stood there before: {}{more}. The chart {} gets none of it",
-        names.join(", "),
+        "`{key}:` without a value is null, and null takes away what stood there before: {lost}. The chart {} gets none of it",
         release.chart.name
     );
     let finding = findings.report(by, message);
     finding.label("empties it").related(before.span, "this is lost");
-    finding.help("comment the key out too, or write `{}`, which keeps what is there; write `null` if you mean it");
+    finding.help(match before.items() {
+        [] => "comment the key out too, or write `{}`, which keeps what is there; write `null` if you mean it",
+        _ => "comment the key out too, which keeps what is there; write `[]` if you mean it",
+    });
 }

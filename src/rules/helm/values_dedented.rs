@@ -1,7 +1,7 @@
 //! See `rules/helm/helm-values-dedented.md`.
 
 use super::DEEPEST;
-use crate::gitops::FileClass;
+use crate::gitops::{FileClass, inline_values};
 use crate::repository::Repository;
 use crate::rules::{Check, Findings};
 use crate::source::SourceFile;
@@ -80,11 +80,17 @@ const SWITCHED: [&str; 12] = [
 ];
 
 fn check(file: &SourceFile, stream: &Stream, repository: &Repository, findings: &mut Findings<'_>) {
-    if repository.class(file.id) != FileClass::Values {
-        return;
-    }
+    let class = repository.class(file.id);
     for root in stream.documents.iter().filter_map(|document| document.root.as_ref()) {
-        walk(root, "", 0, file, findings);
+        if class == FileClass::Values {
+            walk(root, "", 0, file, findings);
+        } else if class.matters() {
+            for values in inline_values(root, &repository.inventory) {
+                let embedded = values.as_str().map(|_| repository.files.embedded(values));
+                let inner = embedded.iter().flat_map(|stream| &stream.documents).find_map(|one| one.root.as_ref());
+                walk(inner.unwrap_or(values), "", 0, file, findings);
+            }
+        }
     }
 }
 
@@ -95,13 +101,14 @@ fn walk(node: &Node, name: &str, depth: usize, file: &SourceFile, findings: &mut
     }
     node.items().iter().for_each(|item| walk(item, "", depth + 1, file, findings));
     let entries = node.entries();
-    let mut blank = entries.iter().enumerate().filter(|(_, entry)| is_blank(entry, file));
-    // Where several keys are left empty, emptiness is the habit of the file.
+    let is_part = |key: &str| !USUAL.contains(&key) && !LEAVES.contains(&key);
+    let blank = entries.iter().enumerate().filter(|(_, entry)| is_part(&entry.key.text));
+    let mut blank = blank.filter(|(_, entry)| is_blank(entry, file));
+    // Where several parts are left empty, emptiness is the habit of the file.
     if let (Some((at, entry)), None) = (blank.next(), blank.next()) {
         let strays: Vec<&Entry> = entries.get(at + 1..).unwrap_or_default().iter().collect();
         let before = entries.get(..at).unwrap_or_default();
-        let is_part = |key: &str| !USUAL.contains(&key) && !LEAVES.contains(&key);
-        if is_part(&entry.key.text) && !SWITCHED.contains(&name) && is_dedented(before, &strays) {
+        if !SWITCHED.contains(&name) && is_dedented(before, &strays) {
             tell(entry, &strays, findings);
         }
     }
@@ -110,8 +117,9 @@ fn walk(node: &Node, name: &str, depth: usize, file: &SourceFile, findings: &mut
 
 /// A key with nothing behind it, on a line of its own.
 fn is_blank(entry: &Entry, file: &SourceFile) -> bool {
-    let line = file.line_index(entry.key.span.start);
-    entry.value.is_null() && file.line(line).trim_end().ends_with(':')
+    let behind = file.text().and_then(|text| text.get(entry.key.span.end as usize..)).unwrap_or_default();
+    let rest = behind.lines().next().unwrap_or_default().trim_start().strip_prefix(':').map(str::trim);
+    entry.value.is_null() && rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
 }
 
 /// Whether the keys behind the blank one look like its own: they switch something on and set it up, though the map around

@@ -1,10 +1,11 @@
 //! See `rules/yaml/yaml-duplicate-key.md`.
 
 use super::consumer::{Consumer, consumer};
+use crate::gitops::inline_values;
 use crate::repository::Repository;
 use crate::rules::{Check, Findings};
 use crate::source::SourceFile;
-use crate::yaml::{Node, ProblemKind, Stream};
+use crate::yaml::{ProblemKind, Stream};
 
 pub(crate) const CHECK: Check = Check::File(check);
 
@@ -17,7 +18,9 @@ fn check(file: &SourceFile, stream: &Stream, repository: &Repository, findings: 
     // Values of a chart are often written as text inside the object that deploys it.
     if repository.class(file.id).matters() && stream.documents.len() <= MOST_DOCUMENTS {
         let roots = stream.documents.iter().filter_map(|document| document.root.as_ref());
-        for text in roots.flat_map(|root| values_texts(root, repository)) {
+        // What is no text is part of the file, whose own duplicates were told.
+        let values = roots.flat_map(|root| inline_values(root, &repository.inventory));
+        for text in values.filter(|values| values.as_str().is_some()) {
             tell(&repository.files.embedded(text), Consumer::Helm, findings);
         }
     }
@@ -25,30 +28,6 @@ fn check(file: &SourceFile, stream: &Stream, repository: &Repository, findings: 
 
 /// Files with more documents than this are no declarations of apps.
 const MOST_DOCUMENTS: usize = 1000;
-
-/// How deep an ApplicationSet is searched for the texts: its sources stand at most this deep.
-const MAX_DEPTH: usize = 10;
-
-/// The texts with values in an Application, an ApplicationSet, or a ConfigMap that a HelmRelease takes values from.
-fn values_texts<'a>(root: &'a Node, repository: &Repository) -> Vec<&'a Node> {
-    let mut texts = Vec::new();
-    match (root.str_at(&["apiVersion"]), root.str_at(&["kind"])) {
-        (Some("argoproj.io/v1alpha1"), Some("Application" | "ApplicationSet")) => {
-            let mut open: Vec<(&Node, usize)> = root.get("spec").map(|spec| (spec, 0)).into_iter().collect();
-            while let Some((node, depth)) = open.pop() {
-                texts.extend(node.at(&["helm", "values"]).filter(|values| values.as_str().is_some()));
-                let children = node.entries().iter().map(|entry| &entry.value).chain(node.items());
-                open.extend(children.filter(|_| depth < MAX_DEPTH).map(|child| (child, depth + 1)));
-            }
-        }
-        (Some("v1"), Some("ConfigMap")) => {
-            let keys = repository.inventory.values_keys(root.str_at(&["metadata", "name"]).unwrap_or_default());
-            texts.extend(keys.filter_map(|key| root.get("data")?.get(key)));
-        }
-        _ => {}
-    }
-    texts
-}
 
 fn is_duplicate(kind: &ProblemKind) -> bool {
     // A template may make different keys of one text.
