@@ -316,10 +316,10 @@ impl Merge<'_> {
     ) -> Merged {
         let Some(dest) = dest.filter(|dest| !dest.is_null()) else {
             // The directives of a list that the object lacks stay in it as data.
-            return match patch.filter(|patch| !patch.is_null()) {
-                Some(patch) => merge_list::merge(self, patch, merge_list::Patch::Same, schema, keys, name).map(Some),
-                None => Ok(None),
-            };
+            let Some(patch) = patch.filter(|patch| !patch.is_null()) else { return Ok(None) };
+            let elements = patch.items().iter().filter(|element| element.get(DIRECTIVE).is_none());
+            self.appended.extend(elements.map(|element| (name.to_owned(), element.clone())));
+            return merge_list::merge(self, patch, merge_list::Patch::Same, schema, keys, name).map(Some);
         };
         let Some(mut patch) = patch else {
             return merge_list::merge(self, dest, merge_list::Patch::None, schema, keys, name).map(Some);

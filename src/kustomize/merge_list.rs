@@ -94,7 +94,7 @@ pub(super) fn merge(
                 );
                 return Err(Mismatch { span: dest.span, why, unsupported: true });
             }
-            compared(merge, items, &patch, &elements, keys, &mut graves)?
+            compared(merge, items, &patch, &elements, keys, name, &mut graves)?
         };
         if let Some(before) = before.filter(|_| !matches!(patch, Patch::Same)) {
             note_lost(merge, &before, &patch, &merged, keys, name);
@@ -275,6 +275,7 @@ fn compared(
     patch: &Patch,
     schema: &Schema,
     keys: &[String],
+    name: &str,
     graves: &mut Graves,
 ) -> Result<Vec<Node>, Mismatch> {
     let patched: Vec<Node> = if let Patch::List(list) = patch { list.items().to_vec() } else { Vec::new() };
@@ -303,6 +304,7 @@ fn compared(
         }
         let before = at.and_then(|at| items.get(at)).cloned();
         let by = other.as_ref().map(|node| node.span);
+        let appended = before.is_none().then(|| other.clone()).flatten();
         let merged = pair(merge, before.clone(), patch, other, schema)?;
         valid.clone_from(&valid_keys);
         let Some(mut node) = merged.filter(|node| !node.is_null() && !is_empty_map(node)) else {
@@ -310,6 +312,7 @@ fn compared(
             set_element(&mut items, None, &valid_keys, &valid_values);
             continue;
         };
+        merge.appended.extend(appended.map(|element| (name.to_owned(), element)));
         for (key, value) in valid_keys.iter().zip(&valid_values) {
             if node.get(key).is_none() && !value.is_empty() {
                 let span = node.span;

@@ -25,6 +25,7 @@ mod names;
 mod namespace;
 mod order;
 mod patch;
+mod patch_append;
 mod patch_loss;
 mod patch_match;
 mod plugins;

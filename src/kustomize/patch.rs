@@ -284,7 +284,7 @@ impl Engine<'_> {
                 let unchanged = resource.root.same_value(&before);
                 let description = describe(resource);
                 for (list, element) in appended {
-                    if let Some(problem) = super::patch_match::appended(&list, &element, resource, &before) {
+                    if let Some(problem) = super::patch_append::appended(&list, &element, resource, &before) {
                         self.problems.push(problem);
                     }
                 }
