@@ -99,6 +99,11 @@ impl<'a> Claim<'a> {
         modes.iter().any(|known| known.as_str() == Some(mode))
     }
 
+    /// Whether all pods of the object name this one claim, rather than each one of its own.
+    pub(crate) fn is_of_all_pods(&self) -> bool {
+        self.mounted != self.place
+    }
+
     /// How many pods there are, if that is written; the default is one.
     pub(crate) fn replicas(&self) -> Option<i64> {
         let spec = self.consumer.root.get("spec")?;

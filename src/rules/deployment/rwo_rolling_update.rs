@@ -6,6 +6,7 @@ use crate::kubernetes::Object;
 use crate::repository::{BuiltApp, Repository};
 use crate::rules::charts::{Setting, Values};
 use crate::rules::claims::{self, Claim, Tie};
+use crate::rules::persistentvolumeclaim::not_shareable;
 use crate::rules::{Check, Findings};
 use crate::source::Span;
 use crate::yaml::Node;
@@ -19,7 +20,9 @@ fn check<'a>(app: &'a BuiltApp, repository: &'a Repository, findings: &mut Findi
         // The claims of one object follow each other; more of them are no more mistakes.
         let consumer = std::ptr::from_ref(claim.consumer);
         findings.about(Some(app), Some(claim.consumer));
-        if told != Some(consumer) && of_claim(claim, repository, findings) {
+        // Where more pods than one are wanted, how they follow each other is the smaller matter.
+        let several = not_shareable::of_pods(claim, app, repository).is_some();
+        if told != Some(consumer) && !several && of_claim(claim, repository, findings) {
             told = Some(consumer);
         }
     }

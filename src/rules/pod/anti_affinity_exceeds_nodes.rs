@@ -88,8 +88,9 @@ fn of_vault(release: &Release, hosts: &[Host], findings: &mut Findings<'_>) {
     );
 }
 
-/// Where a required rule keeps pods with these labels apart from each other by host; without labels, any such rule.
-fn required(rules: &Node, labels: Option<&Node>) -> Option<Span> {
+/// Where a required rule keeps pods with these labels apart from each other by host (of a `podAffinity`: together);
+/// without labels, any such rule.
+pub(in crate::rules) fn required(rules: &Node, labels: Option<&Node>) -> Option<Span> {
     let terms = rules.get("requiredDuringSchedulingIgnoredDuringExecution")?;
     let apart = |term: &&Node| {
         let own = match (labels, term.get("labelSelector")) {
