@@ -33,7 +33,7 @@ impl Cluster {
     /// Whether two apps are deployed to clusters that are surely two. A name and a server of Argo CD's may be one cluster;
     /// only Argo CD knows, so they are never compared. Nor are its destinations with those of Flux, nor roots that nothing
     /// declares.
-    pub(super) fn are_apart(one: &BuiltApp, other: &BuiltApp) -> bool {
+    pub fn are_apart(one: &BuiltApp, other: &BuiltApp) -> bool {
         let (Some(here), Some(there)) = (Destination::of(one), Destination::of(other)) else { return false };
         match (here, there) {
             (Destination::Own, Destination::Own) => {

@@ -13,6 +13,7 @@ use compact_str::CompactString;
 use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 
 use crate::finding::is_slip;
+use crate::gitops::SourceKind;
 use crate::kubernetes::network_policy::{LabelQuery, Match, PodLabels, Requirement, Test};
 use crate::kubernetes::{Object, Pod};
 use crate::references;
@@ -264,9 +265,15 @@ pub(crate) fn taken<'s, 'a>(
     all
 }
 
-/// The names of the ports of the containers that an object's pods keep running; `None` if they can't be known.
+/// The names of the ports of the containers that an object's pods keep running; `None` if they can't be known, as where
+/// something puts more containers into the pods.
 pub(crate) fn port_names(object: &Object) -> Option<Vec<&str>> {
     let pod = Pod::of(object)?;
+    let annotations = pod.template.at(&["metadata", "annotations"]).map(Node::entries).unwrap_or_default();
+    let is_off = |value: &Node| matches!(value.as_text(), Some("false" | "disabled"));
+    if annotations.iter().any(|entry| entry.key.text.contains("inject") && !is_off(&entry.value)) {
+        return None;
+    }
     let lasting = pod.containers().filter(|container| container.kind.is_long_running());
     let ports: Vec<&Node> = lasting.filter_map(|container| container.node.get("ports")).collect();
     let known = ports.iter().all(|ports| !ports.is_unknown());
@@ -410,6 +417,10 @@ pub(crate) struct Pods<'a> {
     makers: HashSet<&'a str>,
     /// Names of what is out of sight: charts that are not rendered, apps that are not all built, objects of operators.
     hidden: BTreeSet<CompactString>,
+    /// Namespaces into which apps of other repositories are deployed.
+    foreign: HashSet<&'a str>,
+    /// API groups of the custom resources that may make pods: their operators label what they make by their own domain.
+    groups: BTreeSet<&'a str>,
 }
 
 /// Reports every selector that takes no pod, in the words of its rule.
@@ -440,10 +451,12 @@ impl<'a> Pods<'a> {
             Some(Target { app: pods.app, object, namespace: &pods.namespace, labels, span: pods.span, selector: None })
         });
         let (mut makers, mut hidden) = (HashSet::new(), BTreeSet::new());
+        let (mut foreign, mut groups) = (HashSet::new(), BTreeSet::new());
         for (_, app) in repository.deployed() {
             for object in app.objects.iter().filter(|object| may_make_pods(object)) {
                 makers.insert(repository.home_of(app, object));
                 hidden.insert(object.id.name.clone());
+                groups.insert(object.id.group.as_str());
             }
             hidden.extend(
                 app.releases.iter().flat_map(|release| [release.name.as_str().into(), (*release.chart.name).into()]),
@@ -451,9 +464,13 @@ impl<'a> Pods<'a> {
             if !app.is_complete() {
                 hidden.insert(app.app.name.as_str().into());
             }
+            if app.app.sources.iter().any(|source| matches!(source.kind, SourceKind::Unresolved)) {
+                foreign.insert(app.app.destination.namespace.as_str());
+            }
         }
         hidden.remove("");
-        Self { repository, targets: targets.collect(), makers, hidden }
+        foreign.remove("");
+        Self { repository, targets: targets.collect(), makers, hidden, foreign, groups }
     }
 
     /// How much can be seen of the pods in a selector's namespaces.
@@ -477,11 +494,39 @@ impl<'a> Pods<'a> {
                 || hidden.len() > 2 && wanted.contains(hidden.as_str())
                 || hidden.split('-').next() == wanted.split('-').next()
         };
+        let foreign = by.namespaces.iter().any(|namespace| self.foreign.contains(namespace));
         match () {
+            () if foreign || self.is_of_operator(&by.query) => Sight::Unknown,
             () if whole => Sight::Whole,
             () if by.namespaces.is_empty() || self.hidden.iter().any(akin) => Sight::Unknown,
             () => Sight::Apart,
         }
+    }
+}
+
+impl Pods<'_> {
+    /// Whether a selector may also take pods that an operator makes: it names no program, and the namespace has such
+    /// objects.
+    pub(crate) fn may_take_others(&self, by: &Selecting<'_>) -> bool {
+        let names = |requirement: &Requirement| {
+            let name = requirement.key.rsplit('/').next().unwrap_or_default();
+            matches!(name, "app" | "k8s-app" | "name" | "instance")
+        };
+        let made = |namespace: &&str| self.makers.contains(namespace) || self.makers.contains("");
+        by.namespaces.iter().any(made) && !by.query.requirements.iter().any(names)
+    }
+
+    /// Whether a selector asks for a label of a domain that an operator here has: `strimzi.io/cluster` is set by that of
+    /// `kafka.strimzi.io`.
+    fn is_of_operator(&self, query: &LabelQuery) -> bool {
+        let owner = |domain: &str| {
+            let mut dots = domain.rmatch_indices('.').map(|(at, _)| at + 1);
+            let start = dots.nth(1).unwrap_or(0);
+            domain.get(start..).unwrap_or(domain).to_owned()
+        };
+        query.requirements.iter().filter_map(|requirement| requirement.key.split_once('/')).any(|(domain, _)| {
+            domain != "app.kubernetes.io" && self.groups.iter().any(|group| owner(group) == owner(domain))
+        })
     }
 }
 

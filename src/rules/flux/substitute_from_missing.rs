@@ -4,6 +4,7 @@ use foldhash::HashMap;
 
 use super::settings::{Deployed, Lost};
 use super::world::World;
+use crate::finding::Severity;
 use crate::repository::Repository;
 use crate::rules::{Check, Findings};
 use crate::yaml::Node;
@@ -64,6 +65,9 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
         );
         let finding = findings.report(span, message);
         finding.label(format!("no such {kind}"));
+        if matches!(lost, Lost::Nowhere) {
+            finding.severity(Severity::Warning);
+        }
         lost.explain(finding, "set `disableNameSuffixHash` where it is generated: Flux looks for the plain name");
     }
 }

@@ -4,7 +4,7 @@ use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 
 use crate::gitops::Declared;
 use crate::kubernetes::{Level, Object, Pod, Standard, Subject, Version, Violation};
-use crate::repository::{BuiltApp, Repository};
+use crate::repository::{BuiltApp, Cluster, Repository};
 use crate::rules::{Check, Findings};
 use crate::source::Span;
 use crate::yaml::Node;
@@ -24,17 +24,26 @@ struct Enforced {
     span: Span,
 }
 
+impl Enforced {
+    fn level(&self) -> Option<Level> {
+        self.standard.map(|standard| standard.level)
+    }
+}
+
 fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     let namespaces = namespaces(repository);
-    if namespaces.values().all(|enforced| enforced.standard.is_none()) {
+    if namespaces.values().flatten().all(|(_, enforced)| enforced.standard.is_none()) {
         return;
     }
     let mutated = repository.deployed().any(|(_, app)| app.objects.iter().any(mutates_pods));
     for (_, app) in repository.deployed() {
         for object in &app.objects {
             let namespace = repository.home_of(app, object);
-            let Some(enforced) = namespaces.get(namespace).filter(|_| namespace != "kube-system") else { continue };
-            let Some(standard) = enforced.standard else { continue };
+            let Some(definitions) = namespaces.get(namespace).filter(|_| namespace != "kube-system") else { continue };
+            // Of several definitions the weakest counts: nobody knows which comes last.
+            let here = definitions.iter().filter(|(other, _)| !Cluster::are_apart(app, other));
+            let weakest = here.map(|(_, enforced)| *enforced).min_by_key(Enforced::level);
+            let Some((standard, place)) = weakest.and_then(|it| Some((it.standard?, it.span))) else { continue };
             let mut violations: Vec<Violation> = match Pod::of(object) {
                 // Knative fills in what is lacking, if it is told to.
                 Some(pod) if !object.id.group.contains("knative") && !is_idle(object) => {
@@ -50,7 +59,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
             violations.retain(|violation| known.insert(violation.span) || !violation.written);
             violations.sort_by_key(|violation| !violation.written);
             findings.about(Some(app), Some(object));
-            report(object, namespace, (standard, enforced.span), &violations, findings);
+            report(object, namespace, (standard, place), &violations, findings);
         }
     }
 }
@@ -96,24 +105,17 @@ fn report(
     finding.related(label, format!("`{namespace}` enforces `{level}`")).help(help);
 }
 
-/// What namespaces enforce. Of several definitions the weakest counts: nobody knows which comes last.
-fn namespaces(repository: &Repository) -> HashMap<&str, Enforced> {
-    let mut all: HashMap<&str, Enforced> = HashMap::new();
-    let mut add = |name, labels: Option<&Node>, span| {
-        let enforced = enforced(labels, span, repository);
-        let weaker = |other: &Enforced| {
-            enforced.standard.map(|standard| standard.level) < other.standard.map(|standard| standard.level)
-        };
-        if all.get(name).is_none_or(weaker) {
-            all.insert(name, enforced);
-        }
-    };
-    for (_, _, object) in repository.deployed_objects_of("", "Namespace") {
-        add(object.id.name.as_str(), object.root.at(&["metadata", "labels"]), object.name_span());
+/// What the definitions of each namespace enforce, with the apps that bring them.
+fn namespaces(repository: &Repository) -> HashMap<&str, Vec<(&BuiltApp, Enforced)>> {
+    let mut all: HashMap<&str, Vec<(&BuiltApp, Enforced)>> = HashMap::new();
+    for (_, app, object) in repository.deployed_objects_of("", "Namespace") {
+        let enforced = enforced(object.root.at(&["metadata", "labels"]), object.name_span(), repository);
+        all.entry(object.id.name.as_str()).or_default().push((app, enforced));
     }
     for (_, app) in repository.deployed() {
         if let Some((labels, span)) = managed(app) {
-            add(&app.app.destination.namespace, Some(labels), span);
+            let enforced = enforced(Some(labels), span, repository);
+            all.entry(app.app.destination.namespace.as_str()).or_default().push((app, enforced));
         }
     }
     all.remove("");

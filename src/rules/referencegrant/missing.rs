@@ -1,7 +1,11 @@
 //! See `rules/referencegrant/referencegrant-missing.md`.
 
+use std::cell::LazyCell;
+
 use foldhash::{HashMap, HashSet};
 
+use crate::finding::{Confidence, Severity};
+use crate::gitops::SourceKind;
 use crate::kubernetes::Object;
 use crate::repository::Repository;
 use crate::rules::{Check, Findings};
@@ -19,6 +23,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     for (app, object) in repository.objects_of(GROUP, "ReferenceGrant") {
         grants.entry(repository.home_of(app, object)).or_default().push(object);
     }
+    let sight = LazyCell::new(|| Sight::of(repository));
     let mut told = HashSet::default();
     for app in &repository.apps {
         for object in app.objects.iter().filter(|object| object.id.group == GROUP) {
@@ -40,6 +45,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
                     || !is_settled
                     || known.any(|grant| wanted.is_granted(grant))
                     || repository.config.is_external("ReferenceGrant", there, "")
+                    || sight.hidden.contains(there)
                     || !told.insert((object.name_span(), there, kind, name))
                 {
                     continue;
@@ -49,13 +55,18 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
                     "Gateway" => "the listener has no certificate and is not programmed",
                     _ => "requests to it are answered with 500",
                 };
+                let seen = sight.known.contains(there);
                 let message = format!(
-                    "{} names {kind} `{name}` in namespace `{there}`, where no ReferenceGrant permits it: the controller \
-                     reports RefNotPermitted, and {consequence}",
-                    object.id
+                    "{} names {kind} `{name}` in namespace `{there}`, where no ReferenceGrant {}permits it: the \
+                     controller reports RefNotPermitted, and {consequence}",
+                    object.id,
+                    if seen { "" } else { "of this repository " }
                 );
                 let finding = findings.report(place, message);
                 finding.label("another namespace");
+                if !seen {
+                    finding.severity(Severity::Warning).confidence(Confidence::Medium);
+                }
                 finding.help(format!(
                     "add a ReferenceGrant to namespace `{there}`, from {} of namespace `{own}` to {kind}",
                     object.id.kind
@@ -66,6 +77,53 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
             }
         }
     }
+}
+
+/// What of the namespaces can be seen here.
+struct Sight<'a> {
+    /// Namespaces that something of this repository is in.
+    known: HashSet<&'a str>,
+    /// Those into which other repositories deploy, or charts that are told to make grants.
+    hidden: HashSet<&'a str>,
+}
+
+impl<'a> Sight<'a> {
+    fn of(repository: &'a Repository) -> Self {
+        let (mut known, mut hidden) = (HashSet::default(), HashSet::default());
+        for app in &repository.apps {
+            known.extend(app.objects.iter().map(|object| repository.home_of(app, object)));
+            let foreign = app.app.sources.iter().any(|source| matches!(source.kind, SourceKind::Unresolved));
+            let own = app.app.destination.namespace.as_str();
+            if foreign {
+                hidden.insert(own);
+            }
+            for release in &app.releases {
+                let home = if release.namespace.is_empty() { own } else { release.namespace.as_str() };
+                known.insert(home);
+                if speaks_of_grants(&release.values) {
+                    hidden.insert(home);
+                }
+            }
+        }
+        let namespaces = repository.objects_of("", "Namespace");
+        known.extend(namespaces.map(|(_, namespace)| namespace.id.name.as_str()));
+        Self { known, hidden }
+    }
+}
+
+/// Whether a key or a kind among values is about ReferenceGrants.
+fn speaks_of_grants(values: &Node) -> bool {
+    let is_word = |text: &str| text.to_ascii_lowercase().contains("referencegrant");
+    let mut open = vec![values];
+    while let Some(node) = open.pop() {
+        let keys = node.entries().iter().any(|entry| is_word(&entry.key.text));
+        if keys || node.as_str().is_some_and(is_word) {
+            return true;
+        }
+        open.extend(node.entries().iter().map(|entry| &entry.value));
+        open.extend(node.items());
+    }
+    false
 }
 
 /// Every reference of a route or Gateway that needs a grant when it leaves the namespace.

@@ -24,6 +24,9 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     let pods = Pods::of(repository);
     for (service, targets) in selection::taken(&services, &pods.targets) {
         // Of pods that an operator makes the ports are not known.
+        if pods.may_take_others(service) {
+            continue;
+        }
         let names: Option<Vec<Vec<&str>>> = targets.iter().map(|target| port_names(target.object)).collect();
         let (Some(names), Some(first)) = (names, targets.first()) else { continue };
         let names = names.concat();
