@@ -1,5 +1,6 @@
 //! Rules about clusters that kubeadm sets up: its configuration, and the control plane that it writes.
 
+mod objects;
 mod release;
 mod statements;
 
