@@ -162,7 +162,7 @@ fn series_of(path: &RepoPath) -> Option<String> {
     let directory = path.parent()?;
     let of_kubelet = |name: &&str| matches!(*name, "manifests" | "kubernetes" | "etc" | "static-pods");
     let mut names: Vec<&str> = directory.as_str().split('/').collect();
-    while names.last().is_some_and(|name| of_kubelet(name)) {
+    while names.last().is_some_and(of_kubelet) {
         names.pop();
     }
     let node = names.pop()?;
