@@ -1,4 +1,5 @@
-//! Dashboards that a sidecar loads: JSON in ConfigMaps.
+//! Dashboards in JSON that Grafana gets from this repository: in ConfigMaps that a sidecar loads, in values of its chart,
+//! and in objects of the grafana-operator.
 
 use super::sidecar;
 use crate::kubernetes::Object;
@@ -9,9 +10,9 @@ use crate::yaml::Node;
 pub(super) struct Dashboard<'a> {
     /// The app that brings it.
     pub(super) app: &'a BuiltApp,
-    /// The ConfigMap.
-    pub(super) object: &'a Object,
-    /// Its key in there, which is the file's name.
+    /// The object that holds it; none for one in a chart's values.
+    pub(super) object: Option<&'a Object>,
+    /// Its key in there, which is the file's name, or the object's name.
     pub(super) file: &'a str,
     /// The content.
     pub(super) root: Node,
@@ -21,9 +22,9 @@ pub(super) struct Dashboard<'a> {
 pub(super) struct File<'a> {
     /// The app that brings it.
     pub(super) app: &'a BuiltApp,
-    /// The ConfigMap.
-    pub(super) object: &'a Object,
-    /// Its key in there.
+    /// The object that holds it; none for one in a chart's values.
+    pub(super) object: Option<&'a Object>,
+    /// Its key in there, or the object's name.
     pub(super) name: &'a str,
     content: &'a Node,
 }
@@ -36,7 +37,9 @@ impl<'a> File<'a> {
 
     /// Whether it is the other: one ConfigMap that two apps bring, or one text in two of them.
     pub(super) fn is_same(&self, other: &File<'_>) -> bool {
-        self.content.span == other.content.span || self.object.id == other.object.id && self.name == other.name
+        let id = |file: &Self| file.object.map(|object| &object.id);
+        self.content.span == other.content.span
+            || id(self).is_some() && id(self) == other.object.map(|object| &object.id) && self.name == other.name
     }
 
     /// The dashboard; `None` if it can't be read.
@@ -53,7 +56,8 @@ pub(super) fn all(repository: &Repository, worth_reading: fn(&str) -> bool) -> i
     files.filter_map(|file| file.read(repository))
 }
 
-/// Every file with a dashboard. Those of grafana-operator's objects are left out.
+/// Every file with a dashboard. Those of the grafana-operator's objects are left out, because it writes them through
+/// Grafana's API.
 pub(super) fn files(repository: &Repository) -> Vec<File<'_>> {
     let labels = sidecar::labels(repository, "dashboards");
     let mut all = Vec::new();
@@ -64,7 +68,30 @@ pub(super) fn files(repository: &Repository) -> Vec<File<'_>> {
         }
         let data = object.root.get("data").map(Node::entries).unwrap_or_default();
         let jsons = data.iter().filter(|entry| entry.key.text.ends_with(".json"));
+        let object = Some(object);
         all.extend(jsons.map(|entry| File { app, object, name: entry.key.text.as_str(), content: &entry.value }));
     }
+    all.extend(of_values(repository));
     all
+}
+
+/// The dashboards that the values of a Grafana hold: `dashboards`, by provider and by name, as text under `json`.
+fn of_values(repository: &Repository) -> Vec<File<'_>> {
+    let mut all = Vec::new();
+    for grafana in sidecar::grafanas(repository).into_iter().filter(|grafana| grafana.runs != Some(false)) {
+        let providers = grafana.values.written("dashboards").map(Node::entries).unwrap_or_default();
+        for entry in providers.iter().flat_map(|provider| provider.value.entries()) {
+            let Some(content) = entry.value.get("json") else { continue };
+            all.push(File { app: grafana.app, object: None, name: entry.key.text.as_str(), content });
+        }
+    }
+    all
+}
+
+/// The dashboards that objects of the grafana-operator hold as text.
+pub(super) fn of_operator(repository: &Repository) -> impl Iterator<Item = File<'_>> {
+    repository.objects_of("grafana.integreatly.org", "GrafanaDashboard").filter_map(|(app, object)| {
+        let content = object.root.at(&["spec", "json"])?;
+        Some(File { app, object: Some(object), name: object.id.name.as_str(), content })
+    })
 }

@@ -50,7 +50,7 @@ fn check(repository: &Repository, findings: &mut Findings<'_>) {
             );
             let report = findings.report(*first, message);
             report.apps = vec![dashboard.app.app.name.clone()];
-            report.object = Some(dashboard.object.id.to_string());
+            report.object = dashboard.object.map(|object| object.id.to_string());
             if is_open {
                 report.severity(Severity::Info);
             }

@@ -36,7 +36,7 @@ fn check(repository: &Repository, findings: &mut Findings<'_>) {
         );
         let finding = findings.report(first.span, message);
         finding.apps = vec![dashboard.app.app.name.clone()];
-        finding.object = Some(dashboard.object.id.to_string());
+        finding.object = dashboard.object.map(|object| object.id.to_string());
         finding.label("nothing writes this");
         for other in rest.iter().take(MOST_PLACES) {
             finding.related(other.span, "and this");

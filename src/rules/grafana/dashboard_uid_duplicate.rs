@@ -17,7 +17,8 @@ fn check(repository: &Repository, findings: &mut Findings<'_>) {
     let mut by_uid: BTreeMap<(Cluster, String), Vec<File<'_>>> = BTreeMap::new();
     for file in dashboard::files(repository) {
         let Some(uid) = uid(file.text()).filter(|uid| !uid.is_empty()) else { continue };
-        if !sidecar::may_select(&sidecars, file.object, file.app) {
+        // Which Grafana gets a dashboard of a chart's values is another question.
+        if !file.object.is_some_and(|object| sidecar::may_select(&sidecars, object, file.app)) {
             continue;
         }
         let files = by_uid.entry((Cluster::of(file.app), uid)).or_default();
@@ -31,14 +32,18 @@ fn check(repository: &Repository, findings: &mut Findings<'_>) {
         let mut places = files.iter().filter_map(|file| Some((file, place(file)?)));
         let Some((first, first_place)) = places.next() else { continue };
         for (file, place) in places.filter(|(_, place)| *place != first_place) {
+            let id = |file: &File<'_>| file.object.map(|object| object.id.to_string());
             let message = format!(
                 "the dashboards {} of {} and {} of {} have one uid, `{uid}`: Grafana writes \"dashboard uid is not unique\" \
                  and no longer updates any dashboard from its files",
-                first.name, first.object.id, file.name, file.object.id
+                first.name,
+                id(first).unwrap_or_default(),
+                file.name,
+                id(file).unwrap_or_default()
             );
             let report = findings.report(place, message);
             report.apps = vec![file.app.app.name.clone()];
-            report.object = Some(file.object.id.to_string());
+            report.object = id(file);
             report.related(first_place, format!("{} has it first", first.name)).help("give one of them another uid");
         }
     }

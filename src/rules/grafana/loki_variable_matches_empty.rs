@@ -31,7 +31,7 @@ fn check(repository: &Repository, findings: &mut Findings<'_>) {
         );
         let report = findings.report(first.span, message);
         report.apps = vec![dashboard.app.app.name.clone()];
-        report.object = Some(dashboard.object.id.to_string());
+        report.object = dashboard.object.map(|object| object.id.to_string());
         for other in rest.iter().take(5) {
             report.related(other.span, "this one matches the empty text too");
         }
