@@ -73,8 +73,12 @@ fn judge(dashboard: &Dashboard<'_>, findings: &mut Findings<'_>) {
         report.help(match (is_input, operator, nearest(input, datasources()), datasources().next()) {
             (false, _, Some(near), _) => format!("did you mean `${{{near}}}`?"),
             (false, _, None, Some(other)) => format!("its variable of type `datasource` is called `{other}`"),
-            (true, Some(_), ..) => format!("name {input} as `inputName` in `spec.datasources`, with its `datasourceName`"),
-            _ => format!("add a variable {input} of type `datasource` to `templating.list`, or write the datasource's uid"),
+            (true, Some(_), ..) => {
+                format!("name {input} as `inputName` in `spec.datasources`, with its `datasourceName`")
+            }
+            _ => format!(
+                "add a variable {input} of type `datasource` to `templating.list`, or write the datasource's uid"
+            ),
         });
         if places.len() > 1 {
             report.label(format!("and at {} more places", places.len() - 1));
