@@ -52,8 +52,10 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| read(include_str!("../../rules/
 pub fn made(object: &Object) -> Vec<Made> {
     let mut all = Vec::new();
     let rows = TABLE.get(&(&*object.id.group, &*object.id.kind)).map(Vec::as_slice).unwrap_or_default();
-    if rows.is_empty() && may_make(&object.id) {
-        all.extend(conventional(&object.id.name));
+    if may_make(&object.id) {
+        // What the table says of a kind of object is all of that kind.
+        let told = |made: &Made| rows.iter().any(|row| row.kind == made.kind);
+        all.extend(conventional(&object.id.name).filter(|made| !told(made)));
     }
     for row in rows {
         if !row.annotated.is_empty() && !is_annotated(&object.root, row.annotated) {
@@ -99,7 +101,7 @@ fn conventional(name: &CompactString) -> impl Iterator<Item = Made> {
 
 /// Whether the resource belongs to an operator that may make objects of its own because of it. Not so Kubernetes'
 /// kinds, and those of projects whose resources configure something that is there.
-fn may_make(id: &ObjectId) -> bool {
+pub fn may_make(id: &ObjectId) -> bool {
     let configures = [
         "argoproj.io",
         "cert-manager.io",

@@ -14,7 +14,7 @@ mod special;
 
 pub use datasources::{datasource_files, of_datasources};
 pub(crate) use made::follow;
-pub use made::{Made, Spread, made};
+pub use made::{Made, Spread, made, may_make};
 pub use parts::{Ports, keys, listeners, ports};
 pub use pods::{MadePods, pods};
 

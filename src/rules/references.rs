@@ -22,9 +22,10 @@ pub(super) fn missing<'a>(repository: &'a Repository, findings: &mut Findings<'a
         let message = missing_message(first, near.as_ref(), repository);
         let severity = findings.severity();
         let finding = findings.report(first.span, message);
-        // What an address leads to may be somebody else's, and a Secret may have been made by hand.
-        let by_others =
-            matches!(first.role, Role::Address | Role::Datasource) || first.kind == "Secret" && near.is_none();
+        // What an address leads to may be somebody else's, a Secret may have been made by hand, and a StorageClass by who
+        // made the cluster.
+        let by_hand = matches!(first.kind.as_str(), "Secret" | "StorageClass") && near.is_none();
+        let by_others = by_hand || matches!(first.role, Role::Address | Role::Datasource);
         if !closed || by_others {
             finding.severity(lower(severity)).confidence(Confidence::Medium);
         }

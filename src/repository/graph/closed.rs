@@ -8,13 +8,35 @@ use super::chart_classes;
 use super::index::Index;
 use super::{Question, home, settled};
 use crate::gitops::SourceKind;
-use crate::kubernetes::is_cluster_scoped;
+use crate::kubernetes::{ObjectId, is_cluster_scoped};
 use crate::kustomize::ProblemKind;
+use crate::references::may_make;
 use crate::repository::{BuiltApp, Repository};
 use crate::source::Span;
 
 /// A repository with fewer namespaces than this may well leave others to somebody else.
 const OWNED_NAMESPACES: usize = 5;
+
+/// More custom resources of one namespace than this are not looked at.
+const MOST_RESOURCES: usize = 64;
+
+/// Words of names that say nothing of the operator that could make the object.
+const COMMON_WORDS: [&str; 14] = [
+    "cert",
+    "cluster",
+    "config",
+    "controller",
+    "credentials",
+    "data",
+    "database",
+    "default",
+    "infra",
+    "manager",
+    "secret",
+    "server",
+    "service",
+    "settings",
+];
 
 /// Whether objects of an app are out of sight, other than those of charts, which are known to be missing by their
 /// releases. Unknown values take no objects away.
@@ -41,6 +63,8 @@ pub(super) struct World<'a> {
     /// Releases by namespace whose objects are called by the release's name alone, since it holds the chart's; with the
     /// chart and the place.
     called_after_chart: HashMap<&'a str, Vec<(&'a str, &'a str, Span)>>,
+    /// Custom resources by namespace, whose operators may make objects of names that are not known.
+    operated: HashMap<&'a str, Vec<&'a ObjectId>>,
     /// Namespaces that apps and charts are deployed to; controllers make them where they are told to.
     destinations: HashSet<&'a str>,
     /// Namespaces that objects are in.
@@ -87,6 +111,7 @@ impl<'a> World<'a> {
             charts: HashMap::new(),
             releases: Vec::new(),
             called_after_chart: HashMap::new(),
+            operated: HashMap::new(),
             destinations: HashSet::new(),
             homes: HashSet::new(),
             owns_namespaces: false,
@@ -109,6 +134,12 @@ impl<'a> World<'a> {
             let not_built = app.problems.iter().any(|problem| problem.kind == ProblemKind::NotBuilt);
             if not_built || !app.releases.is_empty() {
                 world.open_apps.insert(at);
+            }
+            for (object, home) in app.objects.iter().zip(&homes).filter(|(object, _)| may_make(&object.id)) {
+                let resources = world.operated.entry(home).or_default();
+                if resources.len() < MOST_RESOURCES {
+                    resources.push(&object.id);
+                }
             }
             world.destinations.insert(destination);
             world.homes.extend(homes);
@@ -199,6 +230,16 @@ impl<'a> World<'a> {
         charts.iter().any(|of| after(question.name, of) || after(of, question.name))
     }
 
+    /// Whether a custom resource of the namespace is called, or is of a kind called, like what is looked for: `postgres-pod`
+    /// beside a `Postgresql`. Its operator may make it.
+    fn is_akin_to_resource(&self, question: &Question<'_>) -> bool {
+        let resources = self.operated.get(question.namespace).map(Vec::as_slice).unwrap_or_default();
+        let words = question.name.split(['-', '.', '_']).filter(|word| word.len() > 3 && !COMMON_WORDS.contains(word));
+        words.into_iter().any(|word| {
+            resources.iter().any(|id| id.kind.to_ascii_lowercase().contains(word) || id.group.contains(word))
+        })
+    }
+
     /// Whether nothing out of sight could bring the object: then a miss is a mistake.
     pub(super) fn is_closed(&self, question: &Question<'_>, index: &Index<'a>) -> bool {
         if (question.group, question.kind) == ("", "Namespace") {
@@ -214,7 +255,7 @@ impl<'a> World<'a> {
                 && !self.brought_by_charts(question.kind);
         }
         let namespace = question.namespace;
-        if namespace.is_empty() || self.incomplete.contains(namespace) {
+        if namespace.is_empty() || self.incomplete.contains(namespace) || self.is_akin_to_resource(question) {
             return false;
         }
         if is_handwritten(question.kind) {
