@@ -32,8 +32,8 @@ use crate::yaml::Node;
 pub struct Broken {
     /// Position of the app in [`Repository::apps`].
     pub app: usize,
-    /// Position of the object in the app; `None` where a chart's values speak.
-    pub object: Option<usize>,
+    /// Who of the app makes the reference.
+    pub by: By,
     /// API group of what is named.
     pub group: CompactString,
     /// Kind of what is named.
@@ -48,6 +48,15 @@ pub struct Broken {
     pub role: Role,
     /// What is wrong.
     pub fault: Fault,
+}
+
+/// Who makes a reference: an object, or the values of a release; the number is its position in the app.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum By {
+    /// One of [`BuiltApp::objects`].
+    Object(usize),
+    /// One of [`BuiltApp::releases`].
+    Release(usize),
 }
 
 /// What is wrong with a reference.
@@ -104,13 +113,13 @@ fn asked_by<'a>(at: usize, app: &'a BuiltApp, repository: &'a Repository) -> imp
     let objects = app.objects.iter().enumerate().flat_map(move |(object_at, object)| {
         let namespace = home(app, object, &repository.definitions);
         let found = references::of(object).into_iter();
-        found.map(move |reference| Asked { app: at, object: Some(object_at), namespace, reference })
+        found.map(move |reference| Asked { app: at, by: By::Object(object_at), namespace, reference })
     });
-    let releases = app.releases.iter().flat_map(move |release| {
+    let releases = app.releases.iter().enumerate().flat_map(move |(release_at, release)| {
         let own = if release.namespace.is_empty() { &app.app.destination.namespace } else { &release.namespace };
         let found = references::of_values(&release.values).into_iter();
         let namespace = settled(own);
-        found.map(move |reference| Asked { app: at, object: None, namespace, reference })
+        found.map(move |reference| Asked { app: at, by: By::Release(release_at), namespace, reference })
     });
     objects.chain(releases)
 }
@@ -141,14 +150,14 @@ fn asked_in<'a>(file: &'a DatasourceFile, repository: &'a Repository) -> Vec<Ask
     let app = repository.apps.get(file.app);
     let Some((app, object)) = app.and_then(|app| Some((app, app.objects.get(file.object)?))) else { return Vec::new() };
     let namespace = home(app, object, &repository.definitions);
-    let asked = |reference| Asked { app: file.app, object: Some(file.object), namespace, reference };
+    let asked = |reference| Asked { app: file.app, by: By::Object(file.object), namespace, reference };
     references::of_datasources(&file.root).into_iter().map(asked).collect()
 }
 
 /// A reference and who makes it.
 struct Asked<'a> {
     app: usize,
-    object: Option<usize>,
+    by: By,
     /// Namespace of who makes it.
     namespace: &'a str,
     reference: Reference<'a>,
@@ -167,7 +176,7 @@ fn judge<'a>(
     variants: &Variants,
     search: &mut near::Search<'a, '_>,
 ) -> Option<Broken> {
-    let Asked { app, object, namespace, reference } = asked;
+    let Asked { app, by, namespace, reference } = asked;
     let namespace = match reference.namespace {
         _ if is_cluster_scoped(reference.group, reference.kind) => "",
         Place::Same => namespace,
@@ -175,7 +184,7 @@ fn judge<'a>(
     };
     let question = Question { group: reference.group, kind: reference.kind, namespace, name: reference.name };
     let answer = index.answer(&question);
-    if let (Answer::Defined(definitions), None, Some(at)) = (&answer, reference.part, object) {
+    if let (Answer::Defined(definitions), None, By::Object(at)) = (&answer, reference.part, by) {
         let other = variants.only_elsewhere(app, at, definitions, repository);
         if let Some(definition) = other.filter(|_| world.is_whole_but_for_files(app)) {
             let near = Near {
@@ -186,7 +195,7 @@ fn judge<'a>(
                 span: definition.span,
             };
             let fault = Fault::Missing { closed: false, near: Some(near) };
-            return Some(broken_of(app, object, namespace, &reference, fault));
+            return Some(broken_of(app, by, namespace, &reference, fault));
         }
     }
     if let (Answer::Defined(definitions), None) = (&answer, reference.part)
@@ -204,7 +213,7 @@ fn judge<'a>(
             span: first.span,
         };
         let fault = Fault::Missing { closed: true, near: Some(near) };
-        return Some(broken_of(app, object, namespace, &reference, fault));
+        return Some(broken_of(app, by, namespace, &reference, fault));
     }
     let fault = match (answer, reference.part) {
         (Answer::Unknown, _) | (Answer::Defined(_), None) => return None,
@@ -231,13 +240,13 @@ fn judge<'a>(
             Fault::Missing { closed, near }
         }
     };
-    Some(broken_of(app, object, namespace, &reference, fault))
+    Some(broken_of(app, by, namespace, &reference, fault))
 }
 
-fn broken_of(app: usize, object: Option<usize>, namespace: &str, reference: &Reference<'_>, fault: Fault) -> Broken {
+fn broken_of(app: usize, by: By, namespace: &str, reference: &Reference<'_>, fault: Fault) -> Broken {
     Broken {
         app,
-        object,
+        by,
         group: reference.group.into(),
         kind: reference.kind.into(),
         namespace: namespace.into(),

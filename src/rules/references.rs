@@ -7,7 +7,7 @@ use super::Findings;
 use crate::finding::{Confidence, Finding, Severity, nearest};
 use crate::references::Role;
 use crate::repository::Repository;
-use crate::repository::graph::{Broken, Fault, Near, Nearness};
+use crate::repository::graph::{Broken, By, Fault, Near, Nearness};
 use crate::source::Span;
 
 /// Places of the same mistake in one object that are named beside the first.
@@ -44,10 +44,10 @@ pub(super) fn part_missing<'a>(repository: &'a Repository, findings: &mut Findin
     for (first, others) in mistakes(repository, |broken| is_part(broken) && wanted(broken)) {
         let Fault::PartMissing { part, what, definition, has } = &first.fault else { continue };
         about(first, repository, findings);
-        let names = listed(has);
+        let who = who(first, repository);
         let object = named(&first.kind, &first.namespace, &first.name);
         let consequence = part_consequence(first, what);
-        let message = format!("{object} has no {what} `{part}` ({names}): {consequence}");
+        let message = format!("{who} names the {what} `{part}` of {object}, which has {}: {consequence}", listed(has));
         let finding = findings.report(first.span, message);
         finding.label(format!("no such {what}"));
         let meant = nearest(part, has.iter().map(|(name, _)| name.as_str()));
@@ -76,7 +76,7 @@ fn mistakes<'a>(repository: &'a Repository, wanted: impl Fn(&Broken) -> bool) ->
             Fault::Missing { .. } => "",
         };
         // A namespace that is missing is one mistake, however many objects of the app are in it.
-        let object = if broken.kind == "Namespace" { None } else { Some(broken.object) };
+        let object = if broken.kind == "Namespace" { None } else { Some(broken.by) };
         let key = (broken.app, object, &broken.kind, &broken.namespace, &broken.name, part);
         match known.get(&key).and_then(|at| all.get_mut(*at)) {
             Some((_, others)) => others.push(broken.span),
@@ -91,7 +91,10 @@ fn mistakes<'a>(repository: &'a Repository, wanted: impl Fn(&Broken) -> bool) ->
 
 fn about<'a>(broken: &Broken, repository: &'a Repository, findings: &mut Findings<'a>) {
     let app = repository.apps.get(broken.app);
-    let object = app.zip(broken.object).and_then(|(app, at)| app.objects.get(at));
+    let object = app.and_then(|app| match broken.by {
+        By::Object(at) => app.objects.get(at),
+        By::Release(_) => None,
+    });
     findings.about(app, object);
 }
 
@@ -99,6 +102,19 @@ fn more_places(finding: &mut Finding, others: &[Span]) {
     for span in others.iter().take(MOST_PLACES) {
         finding.related(*span, "named here too");
     }
+}
+
+/// Who makes the reference, by name.
+fn who(broken: &Broken, repository: &Repository) -> String {
+    let app = repository.apps.get(broken.app);
+    let by = app.and_then(|app| match broken.by {
+        By::Object(at) => app.objects.get(at).map(|object| object.id.to_string()),
+        By::Release(at) => app
+            .releases
+            .get(at)
+            .map(|release| format!("a value of the chart {} in app {}", release.chart.name, app.app.name)),
+    });
+    by.unwrap_or_default()
 }
 
 fn lower(severity: Severity) -> Severity {
@@ -110,31 +126,31 @@ fn lower(severity: Severity) -> Severity {
 
 fn missing_message(broken: &Broken, near: Option<&Near>, repository: &Repository) -> String {
     let Broken { kind, name, .. } = broken;
-    let who = broken.object.and_then(|at| repository.apps.get(broken.app)?.objects.get(at));
-    let who = who.map_or("a value of the chart".to_owned(), |object| format!("this {}", object.id.kind));
+    let verb = if broken.role == Role::Home { "is meant for" } else { "names" };
+    let who = format!("{} {verb}", who(broken, repository));
     let place = in_namespace(&broken.namespace);
     let consequence = missing_consequence(broken);
     match near {
         Some(Near { nearness: Nearness::OtherNamespace, namespace, .. }) => {
             let there =
                 if namespace.is_empty() { "another namespace".to_owned() } else { format!("namespace `{namespace}`") };
-            format!("{who} names {kind} `{name}`, which is in {there}, not{place}: {consequence}")
+            format!("{who} {kind} `{name}`, which is in {there}, not{place}: {consequence}")
         }
         Some(Near { nearness: Nearness::OtherKind, kind: other, .. }) => {
-            format!("{who} names {kind} `{name}`, but `{name}` is of kind {other}: {consequence}")
+            format!("{who} {kind} `{name}`, but `{name}` is of kind {other}: {consequence}")
         }
         Some(Near { nearness: Nearness::NotApplied, .. }) => {
-            format!("{who} names {kind} `{name}`, which is written in a file that no app applies: {consequence}")
+            format!("{who} {kind} `{name}`, which is written in a file that no app applies: {consequence}")
         }
         Some(Near { nearness: Nearness::OtherCluster, .. }) => format!(
-            "{who} names {kind} `{name}`, which this repository brings to another cluster, but not to this one: \
+            "{who} {kind} `{name}`, which this repository brings to another cluster, but not to this one: \
              {consequence}"
         ),
         Some(Near { nearness: Nearness::OtherVariant, .. }) => format!(
-            "{who} names {kind} `{name}`, which another build of the same files brings, but not this one: {consequence}"
+            "{who} {kind} `{name}`, which another build of the same files brings, but not this one: {consequence}"
         ),
         Some(Near { nearness: Nearness::Spelling, .. }) | None => {
-            format!("{who} names {kind} `{name}`, which nothing in this repository creates{place}: {consequence}")
+            format!("{who} {kind} `{name}`, which nothing in this repository creates{place}: {consequence}")
         }
     }
 }
@@ -215,7 +231,11 @@ fn listed(has: &[(CompactString, Span)]) -> String {
     names.dedup();
     let shown = names.iter().take(6).copied().collect::<Vec<_>>().join(", ");
     let rest = names.len().saturating_sub(6);
-    if rest == 0 { format!("it has {shown}") } else { format!("it has {shown} and {rest} more") }
+    match rest {
+        _ if names.is_empty() => "none".to_owned(),
+        0 => format!("only {shown}"),
+        rest => format!("{shown} and {rest} more, but not this one"),
+    }
 }
 
 /// What the cluster shows when the whole object is missing.
