@@ -89,9 +89,19 @@ const SYSCTLS: [&str; 12] = [
 
 const SELINUX_TYPES: [&str; 5] = ["", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"];
 
-/// Volumes that hold nothing of the node, and those whose driver an administrator installed.
-const RESTRICTED_VOLUMES: [&str; 8] =
-    ["configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"];
+/// Volumes that hold nothing of the node, and those whose driver an administrator installed. `image` is allowed since 1.33,
+/// and before that hardly any cluster had it.
+const RESTRICTED_VOLUMES: [&str; 9] = [
+    "configMap",
+    "csi",
+    "downwardAPI",
+    "emptyDir",
+    "ephemeral",
+    "image",
+    "persistentVolumeClaim",
+    "projected",
+    "secret",
+];
 
 /// How many containers a violation names.
 const MOST_NAMED: usize = 8;

@@ -217,7 +217,10 @@ fn judge<'a>(
     }
     let fault = match (answer, reference.part) {
         (Answer::Unknown, _) | (Answer::Defined(_), None) => return None,
-        (Answer::Defined(definitions), Some(part)) => part_fault(&definitions, part)?,
+        (Answer::Defined(mut definitions), Some(part)) => {
+            definitions.retain(|definition| !are_apart(repository, app, definition.app));
+            part_fault(&definitions, part)?
+        }
         // The reference to the whole speaks of it.
         (Answer::Missing, Some(_)) => return None,
         (Answer::Missing, None) => {

@@ -32,6 +32,7 @@ mod helm;
 mod image;
 mod ingress;
 mod ingressclass;
+mod injection;
 mod iscsi;
 mod issuer;
 mod job;

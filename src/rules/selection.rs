@@ -15,7 +15,7 @@ use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use crate::finding::is_slip;
 use crate::gitops::SourceKind;
 use crate::kubernetes::network_policy::{LabelQuery, Match, PodLabels, Requirement, Test};
-use crate::kubernetes::{Object, Pod};
+use crate::kubernetes::Object;
 use crate::references;
 use crate::repository::Repository;
 use crate::rules::Findings;
@@ -265,21 +265,6 @@ pub(crate) fn taken<'s, 'a>(
     all
 }
 
-/// The names of the ports of the containers that an object's pods keep running; `None` if they can't be known, as where
-/// something puts more containers into the pods.
-pub(crate) fn port_names(object: &Object) -> Option<Vec<&str>> {
-    let pod = Pod::of(object)?;
-    let annotations = pod.template.at(&["metadata", "annotations"]).map(Node::entries).unwrap_or_default();
-    let is_off = |value: &Node| matches!(value.as_text(), Some("false" | "disabled"));
-    if annotations.iter().any(|entry| entry.key.text.contains("inject") && !is_off(&entry.value)) {
-        return None;
-    }
-    let lasting = pod.containers().filter(|container| container.kind.is_long_running());
-    let ports: Vec<&Node> = lasting.filter_map(|container| container.node.get("ports")).collect();
-    let known = ports.iter().all(|ports| !ports.is_unknown());
-    known.then(|| ports.iter().flat_map(|ports| ports.items()).filter_map(|port| port.str_at(&["name"])).collect())
-}
-
 impl<'s, 'a> Shelf<'s, 'a> {
     fn new(targets: &'s [Target<'a>]) -> Self {
         let mut shelf = Self {
@@ -368,7 +353,13 @@ fn judge<'s>(by: &'s Selecting<'_>, target: &Target<'_>, free: bool) -> Option<(
     if let Some(own) = own.filter(|own| failing.len() == 1 && is_slip(value, own)) {
         return Some((0, first, Some(format!("{}: {own}", first.key))));
     }
-    if !free {
+    // Labels of a domain are set by the program that owns it, on what it makes itself.
+    let is_owned = |(requirement, _): &(&Requirement, &CompactString)| {
+        requirement.key.split_once('/').is_some_and(|(domain, _)| domain != "app.kubernetes.io")
+    };
+    // Pods that come to an end answer nobody.
+    let ends = matches!(target.object.id.kind.as_str(), "Job" | "CronJob");
+    if !free || ends || failing.iter().any(is_owned) {
         return None;
     }
     let sends = |(requirement, value): &(&Requirement, &CompactString)| {
@@ -419,8 +410,6 @@ pub(crate) struct Pods<'a> {
     hidden: BTreeSet<CompactString>,
     /// Namespaces into which apps of other repositories are deployed.
     foreign: HashSet<&'a str>,
-    /// API groups of the custom resources that may make pods: their operators label what they make by their own domain.
-    groups: BTreeSet<&'a str>,
 }
 
 /// Reports every selector that takes no pod, in the words of its rule.
@@ -451,12 +440,11 @@ impl<'a> Pods<'a> {
             Some(Target { app: pods.app, object, namespace: &pods.namespace, labels, span: pods.span, selector: None })
         });
         let (mut makers, mut hidden) = (HashSet::new(), BTreeSet::new());
-        let (mut foreign, mut groups) = (HashSet::new(), BTreeSet::new());
+        let mut foreign = HashSet::new();
         for (_, app) in repository.deployed() {
             for object in app.objects.iter().filter(|object| may_make_pods(object)) {
                 makers.insert(repository.home_of(app, object));
                 hidden.insert(object.id.name.clone());
-                groups.insert(object.id.group.as_str());
             }
             hidden.extend(
                 app.releases.iter().flat_map(|release| [release.name.as_str().into(), (*release.chart.name).into()]),
@@ -470,7 +458,7 @@ impl<'a> Pods<'a> {
         }
         hidden.remove("");
         foreign.remove("");
-        Self { repository, targets: targets.collect(), makers, hidden, foreign, groups }
+        Self { repository, targets: targets.collect(), makers, hidden, foreign }
     }
 
     /// How much can be seen of the pods in a selector's namespaces.
@@ -496,7 +484,7 @@ impl<'a> Pods<'a> {
         };
         let foreign = by.namespaces.iter().any(|namespace| self.foreign.contains(namespace));
         match () {
-            () if foreign || self.is_of_operator(&by.query) => Sight::Unknown,
+            () if foreign => Sight::Unknown,
             () if whole => Sight::Whole,
             () if by.namespaces.is_empty() || self.hidden.iter().any(akin) => Sight::Unknown,
             () => Sight::Apart,
@@ -514,19 +502,6 @@ impl Pods<'_> {
         };
         let made = |namespace: &&str| self.makers.contains(namespace) || self.makers.contains("");
         by.namespaces.iter().any(made) && !by.query.requirements.iter().any(names)
-    }
-
-    /// Whether a selector asks for a label of a domain that an operator here has: `strimzi.io/cluster` is set by that of
-    /// `kafka.strimzi.io`.
-    fn is_of_operator(&self, query: &LabelQuery) -> bool {
-        let owner = |domain: &str| {
-            let mut dots = domain.rmatch_indices('.').map(|(at, _)| at + 1);
-            let start = dots.nth(1).unwrap_or(0);
-            domain.get(start..).unwrap_or(domain).to_owned()
-        };
-        query.requirements.iter().filter_map(|requirement| requirement.key.split_once('/')).any(|(domain, _)| {
-            domain != "app.kubernetes.io" && self.groups.iter().any(|group| owner(group) == owner(domain))
-        })
     }
 }
 

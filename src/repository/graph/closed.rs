@@ -17,6 +17,9 @@ use crate::source::Span;
 /// A repository with fewer namespaces than this may well leave others to somebody else.
 const OWNED_NAMESPACES: usize = 5;
 
+/// A repository that uses so many namespaces is for a whole cluster.
+const MANY_NAMESPACES: usize = 8;
+
 /// More custom resources of one namespace than this are not looked at.
 const MOST_RESOURCES: usize = 64;
 
@@ -173,6 +176,16 @@ impl<'a> World<'a> {
             world.homes.iter().filter(|used| !defined.contains(*used) && !world.destinations.contains(*used)).count();
         world.owns_namespaces = defined.len() >= OWNED_NAMESPACES && strange * 10 <= defined.len();
         world
+    }
+
+    /// Whether a namespace would be seen here, if it were this repository's matter: something is in it, or all namespaces
+    /// seem to be made or used here.
+    pub(super) fn may_know_namespace(&self, namespace: &str, index: &Index<'a>) -> bool {
+        self.owns_namespaces
+            || self.destinations.len() + self.homes.len() >= MANY_NAMESPACES
+            || self.is_home(namespace)
+            || self.is_destination(namespace)
+            || index.kind("", "Namespace").is_some_and(|kind| kind.homes.contains_key(namespace))
     }
 
     /// Whether an app is all built.

@@ -130,7 +130,7 @@ impl<'a, 'i> Search<'a, 'i> {
         }
         let kind = self.index.kind(question.group, question.kind)?;
         let homes = kind.homes.get(question.name)?;
-        if !closed && self.world.is_named_after_chart(question) {
+        if !closed && self.world.is_named_after_chart(question) || self.is_others_matter(question) {
             return None;
         }
         // A name that several namespaces have is a common one, which whatever is out of sight may have too.
@@ -143,6 +143,13 @@ impl<'a, 'i> Search<'a, 'i> {
             name: question.name.into(),
             span: definition.span,
         })
+    }
+
+    /// Whether a Service of a namespace that nothing here is in may be another repository's, which has a program of the same
+    /// name. Where most namespaces are made here, this one would be too.
+    fn is_others_matter(&self, question: &Question<'_>) -> bool {
+        (question.group, question.kind) == ("", "Service")
+            && !self.world.may_know_namespace(question.namespace, self.index)
     }
 
     /// The release elsewhere that a Service is named after, if nothing at all is in the namespace that is asked for.

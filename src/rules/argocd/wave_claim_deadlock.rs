@@ -2,7 +2,7 @@
 
 use super::turn::Turn;
 use crate::kubernetes::{Object, Pod};
-use crate::repository::{BuiltApp, Repository};
+use crate::repository::{BuiltApp, Cluster, Repository};
 use crate::rules::{Check, Findings};
 use crate::yaml::Node;
 
@@ -20,7 +20,11 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
         for claim in app.objects.iter().filter(|object| object.id.is("", "PersistentVolumeClaim")) {
             let Some(turn) = Turn::of(claim) else { continue };
             let Some(class) = claim.root.at(&["spec", "storageClassName"]) else { continue };
-            if !class.as_str().is_some_and(|name| waits(name, repository)) {
+            // A claim that names its volume is bound to it at once.
+            if claim.root.at(&["spec", "volumeName"]).is_some_and(|name| !name.is_null()) {
+                continue;
+            }
+            if !class.as_str().is_some_and(|name| waits(name, app, repository)) {
                 continue;
             }
             let Some((consumer, span, later)) = first_consumer(claim, app, repository) else { continue };
@@ -45,10 +49,10 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
 }
 
 /// Whether claims of a class stay unbound until a pod mounts them.
-fn waits(class: &str, repository: &Repository) -> bool {
+fn waits(class: &str, own: &BuiltApp, repository: &Repository) -> bool {
     let mut written = repository
         .objects_of("storage.k8s.io", "StorageClass")
-        .filter(|(_, object)| object.id.name == class)
+        .filter(|(app, object)| object.id.name == class && !Cluster::are_apart(own, app))
         .map(|(_, object)| object.root.str_at(&["volumeBindingMode"]) == Some("WaitForFirstConsumer"))
         .peekable();
     if written.peek().is_some() {
@@ -70,7 +74,7 @@ fn first_consumer<'a>(
 ) -> Option<(&'a Object, crate::source::Span, Turn)> {
     let namespace = repository.home_of(own, claim);
     let mut first: Option<(&Object, crate::source::Span, Turn)> = None;
-    for app in &repository.apps {
+    for app in repository.apps.iter().filter(|app| !Cluster::are_apart(own, app)) {
         for object in &app.objects {
             let Some(pod) = Pod::of(object) else { continue };
             let volumes = pod.spec.get("volumes").map(Node::items).unwrap_or_default();

@@ -4,7 +4,7 @@ use core::net::IpAddr;
 
 use super::pools::{Addresses, Range, entries};
 use super::services;
-use crate::repository::Repository;
+use crate::repository::{BuiltApp, Cluster, Repository};
 use crate::rules::{Check, Findings};
 use crate::yaml::{Node, Value};
 
@@ -17,25 +17,29 @@ const DEEPEST: usize = 64;
 const MOST_POOLS: usize = 3;
 
 fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
-    let objects = || repository.apps.iter().flat_map(|app| app.objects.iter().map(move |object| (app, object)));
-    let written: Vec<Node> = objects().flat_map(|(_, object)| entries(object, repository)).collect();
-    let ranges: Option<Vec<Range>> = written
-        .iter()
-        .map(|entry| match Range::parse(entry.as_text()?) {
-            range @ Range::Between(..) => Some(range),
-            _ => None,
-        })
+    let objects = repository.apps.iter().flat_map(|app| app.objects.iter().map(move |object| (app, object)));
+    let all: Vec<(&BuiltApp, Node)> = objects
+        .flat_map(|(app, object)| entries(object, repository).into_iter().map(move |entry| (app, entry)))
         .collect();
-    // A pool that is not known could hold any address.
-    let Some(ranges) = ranges.filter(|ranges| !ranges.is_empty()) else { return };
-    let addresses = Addresses::of(ranges.into_iter());
-    let judge = |node: &Node, findings: &mut Findings<'a>| {
+    if all.is_empty() {
+        return;
+    }
+    // The pools of the clusters that an app may be for, by the cluster of the first app that asked.
+    let mut known: Vec<(Option<&BuiltApp>, Option<Pools<'_>>)> = Vec::new();
+    let mut judge = |app: Option<&'a BuiltApp>, node: &Node, findings: &mut Findings<'a>| {
+        let same = |other: Option<&BuiltApp>| other.map(Cluster::of) == app.map(Cluster::of);
+        let at = known.iter().position(|(other, _)| same(*other)).unwrap_or_else(|| {
+            known.push((app, Pools::of(&all, app)));
+            known.len() - 1
+        });
+        let Some((_, Some(Pools { written, addresses }))) = known.get(at) else { return };
         for text in node.as_text().unwrap_or_default().split(',') {
             let Ok(address) = text.trim().parse::<IpAddr>() else { continue };
             if addresses.hold(address) {
                 continue;
             }
-            let pools = written.iter().filter_map(Node::as_text).take(MOST_POOLS).collect::<Vec<_>>().join(", ");
+            let pools =
+                written.iter().filter_map(|entry| entry.as_text()).take(MOST_POOLS).collect::<Vec<_>>().join(", ");
             let message = format!(
                 "MetalLB is asked for {address}, which no address pool of this repository holds ({pools}): the Service gets \
                  no address, and EXTERNAL-IP stays `<pending>`"
@@ -55,14 +59,37 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     for (app, service) in services::all(repository) {
         if let Some(node) = services::annotated(&service) {
             findings.about(app, None);
-            judge(node, findings);
+            judge(app, node, findings);
         }
     }
     for app in &repository.apps {
         findings.about(Some(app), None);
         for release in &app.releases {
-            annotated(&release.values, 0, &mut |node| judge(node, findings));
+            annotated(&release.values, 0, &mut |node| judge(Some(app), node, findings));
         }
+    }
+}
+
+/// The pools of one cluster.
+struct Pools<'a> {
+    written: Vec<&'a Node>,
+    addresses: Addresses,
+}
+
+impl<'a> Pools<'a> {
+    /// `None` where there are none, or where one is not known and could hold any address.
+    fn of(all: &'a [(&BuiltApp, Node)], app: Option<&BuiltApp>) -> Option<Self> {
+        let here = |other: &BuiltApp| app.is_none_or(|app| !Cluster::are_apart(app, other));
+        let written: Vec<&Node> = all.iter().filter(|(other, _)| here(other)).map(|(_, entry)| entry).collect();
+        let ranges: Option<Vec<Range>> = written
+            .iter()
+            .map(|entry| match Range::parse(entry.as_text()?) {
+                range @ Range::Between(..) => Some(range),
+                _ => None,
+            })
+            .collect();
+        let addresses = Addresses::of(ranges.filter(|ranges| !ranges.is_empty())?.into_iter());
+        Some(Self { written, addresses })
     }
 }
 

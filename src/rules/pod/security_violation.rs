@@ -5,6 +5,7 @@ use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use crate::gitops::Declared;
 use crate::kubernetes::{Level, Object, Pod, Standard, Subject, Version, Violation};
 use crate::repository::{BuiltApp, Cluster, Repository};
+use crate::rules::injection::mutates_pods;
 use crate::rules::{Check, Findings};
 use crate::source::Span;
 use crate::yaml::Node;
@@ -141,21 +142,6 @@ fn enforced(labels: Option<&Node>, span: Span, repository: &Repository) -> Enfor
     let version = pinned.or_else(|| repository.targets.lowest.map(|target| target.version));
     let span = label.map_or(span, |label| label.span);
     Enforced { standard: level.map(|level| Standard { level, version }), span }
-}
-
-/// Whether somebody changes pods on their way into the cluster.
-fn mutates_pods(object: &Object) -> bool {
-    let of_kyverno = || {
-        let rules = object.root.at(&["spec", "rules"]).map(Node::items).unwrap_or_default();
-        rules.iter().any(|rule| rule.get("mutate").is_some())
-    };
-    match object.id.group.as_str() {
-        "kyverno.io" => of_kyverno(),
-        "policies.kyverno.io" => object.id.kind.contains("Mutating"),
-        "mutations.gatekeeper.sh" => true,
-        "admissionregistration.k8s.io" => object.id.kind == "MutatingAdmissionPolicy",
-        _ => false,
-    }
 }
 
 /// Whether a workload is told to make no pods.

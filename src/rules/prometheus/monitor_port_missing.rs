@@ -4,7 +4,8 @@ use super::monitors::{monitors, services};
 use crate::finding::nearest;
 use crate::kubernetes::Object;
 use crate::repository::Repository;
-use crate::rules::selection::{self, Pods, Selecting, Sight, Target, port_names};
+use crate::rules::injection::{MESH_PORTS, injects_containers, port_names};
+use crate::rules::selection::{self, Pods, Selecting, Sight, Target};
 use crate::rules::{Check, Findings};
 use crate::yaml::Node;
 
@@ -19,6 +20,9 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     let services = services(repository);
     for (monitor, targets) in selection::taken(&of_services, &services) {
         judge(repository, &pods, monitor, &targets, "endpoints", names_of_service, findings);
+    }
+    if injects_containers(repository) {
+        return;
     }
     for (monitor, targets) in selection::taken(&of_pods, &pods.targets) {
         judge(repository, &pods, monitor, &targets, "podMetricsEndpoints", port_names, findings);
@@ -44,10 +48,10 @@ fn judge<'a>(
     findings.about(repository.apps.get(monitor.app), Some(monitor.object));
     for endpoint in monitor.object.root.at(&["spec", field]).map(Node::items).unwrap_or_default() {
         let Some(node) = endpoint.get("port").filter(|node| !node.is_unknown()) else { continue };
-        let Some(wanted) = node.as_text().filter(|wanted| !wanted.contains(['$', '{']) && !names.contains(wanted))
-        else {
+        let Some(wanted) = node.as_text().filter(|wanted| !wanted.contains(['$', '{'])) else { continue };
+        if names.contains(&wanted) || MESH_PORTS.contains(&wanted) {
             continue;
-        };
+        }
         let has = match names.as_slice() {
             [] => "none".to_owned(),
             names => format!("`{}`", names.join("`, `")),

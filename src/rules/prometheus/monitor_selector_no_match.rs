@@ -1,10 +1,13 @@
 //! See `rules/prometheus/prometheus-monitor-selector-no-match.md`.
 
+use foldhash::HashSet;
+
 use super::monitors::{monitors, services};
 use crate::kubernetes::network_policy::Test;
-use crate::repository::Repository;
-use crate::rules::selection::{self, Missed, Pods, Selecting};
+use crate::repository::{Cluster, Repository};
+use crate::rules::selection::{self, Missed, Pods, Selecting, Sight, Target};
 use crate::rules::{Check, Findings};
+use crate::source::Span;
 use crate::yaml::Node;
 
 pub(crate) const CHECK: Check = Check::Repository(check);
@@ -22,9 +25,63 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
         for missed in selection::missed(&of_services, &services, seen) {
             report(repository, &missed, "Service", findings);
         }
+        elsewhere(repository, of_services, &services, &pods, findings);
     }
     for missed in selection::missed(&of_pods, &pods.targets, seen) {
         report(repository, &missed, "pod", findings);
+    }
+}
+
+/// Monitors that look in their own namespace only, while just the Services that they ask for are in another one.
+fn elsewhere<'a>(
+    repository: &'a Repository,
+    monitors: Vec<Selecting<'a>>,
+    services: &[Target<'a>],
+    pods: &Pods<'a>,
+    findings: &mut Findings<'a>,
+) {
+    let found: HashSet<Span> = selection::taken(&monitors, services)
+        .into_iter()
+        .flat_map(|(_, targets)| targets)
+        .map(|target| target.object.name_span())
+        .collect();
+    let own_only = |monitor: &Selecting<'_>| monitor.object.root.at(&["spec", "namespaceSelector"]).is_none();
+    let (homes, wide): (Vec<&str>, Vec<Selecting<'_>>) = monitors
+        .into_iter()
+        .filter(own_only)
+        .filter_map(|monitor| Some((*monitor.namespaces.first()?, Selecting { namespaces: Vec::new(), ..monitor })))
+        .filter(|(home, _)| !home.is_empty())
+        .unzip();
+    for (monitor, targets) in selection::taken(&wide, services) {
+        let Some(home) = wide.iter().position(|other| std::ptr::eq(other, monitor)).and_then(|at| homes.get(at)) else {
+            continue;
+        };
+        let Some(target) = targets.first() else { continue };
+        let is_apart = |target: &Target<'_>| {
+            let apps = repository.apps.get(monitor.app).zip(repository.apps.get(target.app));
+            apps.is_some_and(|(one, other)| Cluster::are_apart(one, other))
+        };
+        let are_elsewhere = targets.iter().all(|other| other.namespace == target.namespace && !is_apart(other));
+        let taken = targets.iter().any(|target| found.contains(&target.object.name_span()));
+        let here = Selecting { namespaces: vec![home], query: monitor.query.clone(), ..*monitor };
+        if !are_elsewhere
+            || taken
+            || [*home, ""].contains(&target.namespace)
+            || pods.seen(&here, &target.object.id.name) == Sight::Unknown
+        {
+            continue;
+        }
+        findings.about(repository.apps.get(monitor.app), Some(monitor.object));
+        let message = format!(
+            "{} looks for Services with `{}` in its own namespace, and those are in `{}`: it finds no target, and nothing is \
+             scraped",
+            monitor.object.id, monitor.query, target.namespace
+        );
+        let selector = monitor.object.root.at(&["spec", "selector"]).map_or(monitor.object.name_span(), |it| it.span);
+        let place = monitor.query.requirements.first().map_or(selector, |requirement| requirement.span);
+        let finding = findings.report(place, message);
+        finding.label(format!("in `{home}` only")).related(target.object.name_span(), format!("{}", target.object.id));
+        finding.help(format!("add `namespaceSelector: {{matchNames: [{}]}}` to its `spec`", target.namespace));
     }
 }
 

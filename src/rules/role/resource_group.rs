@@ -44,6 +44,16 @@ fn check(object: &Object, _: &BuiltApp, _: &Repository, findings: &mut Findings<
     let rules = object.root.get("rules").map(Node::items).unwrap_or_default();
     for rule in rules {
         let groups = texts(rule, "apiGroups");
+        for node in rule.get("apiGroups").map(Node::items).unwrap_or_default() {
+            let Some(written) = node.as_text() else { continue };
+            let Some(group) = without_version(written) else { continue };
+            let message = format!(
+                "{} names `{written}` as an API group, but groups are written without a version: this rule grants nothing \
+                 of it, and whoever needs it is still told \"forbidden\"",
+                object.id
+            );
+            findings.report(node.span, message).label("no group").help(format!("write `\"{group}\"`"));
+        }
         // Of other groups it is not known here what they hold; `extensions` is written for clusters of long ago.
         if groups.is_empty() || !groups.iter().all(|group| GROUPS.iter().any(|(known, _)| known == group)) {
             continue;
@@ -80,6 +90,13 @@ fn check(object: &Object, _: &BuiltApp, _: &Repository, findings: &mut Findings<
             finding.help(format!("write `\"{group}\"` in `apiGroups`"));
         }
     }
+}
+
+/// The group of a text that has a version in it: `apps/v1`, or `v1` for the core group.
+fn without_version(text: &str) -> Option<&str> {
+    let (group, version) = text.split_once('/').unwrap_or(("", text));
+    let is_version = version.strip_prefix('v').is_some_and(|number| number.starts_with(|c: char| c.is_ascii_digit()));
+    (is_version && !version.contains('.')).then_some(group)
 }
 
 fn texts<'a>(rule: &'a Node, key: &str) -> Vec<&'a str> {

@@ -2,7 +2,8 @@
 
 use crate::finding::nearest;
 use crate::repository::Repository;
-use crate::rules::selection::{self, Pods, Selecting, port_names};
+use crate::rules::injection::{MESH_PORTS, injects_containers, port_names};
+use crate::rules::selection::{self, Pods, Selecting};
 use crate::rules::{Check, Findings};
 use crate::yaml::Node;
 
@@ -18,7 +19,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
             services.push(Selecting { app: at, object, namespaces, query: selection::plain(selector) });
         }
     }
-    if services.is_empty() {
+    if services.is_empty() || injects_containers(repository) {
         return;
     }
     let pods = Pods::of(repository);
@@ -32,7 +33,11 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
         let names = names.concat();
         findings.about(repository.apps.get(service.app), Some(service.object));
         for port in service.object.root.at(&["spec", "ports"]).map(Node::items).unwrap_or_default() {
-            let Some((node, wanted)) = named(port).filter(|(_, wanted)| !names.contains(wanted)) else { continue };
+            let Some((node, wanted)) =
+                named(port).filter(|(_, wanted)| !names.contains(wanted) && !MESH_PORTS.contains(wanted))
+            else {
+                continue;
+            };
             let has = match names.as_slice() {
                 [] => "they name none".to_owned(),
                 names => format!("they have `{}`", names.join("`, `")),

@@ -87,8 +87,14 @@ fn judge(
         return None;
     }
     let own = namespaces.get(&(Cluster::of(app), namespace)).and_then(|object| object.root.at(&["metadata", "labels"]));
+    let is_defined = namespaces.contains_key(&(Cluster::of(app), namespace));
+    let managed = app.app.application.as_ref().and_then(|it| it.spec(&["syncPolicy", "managedNamespaceMetadata"]));
     let labels = labels_of(namespace, own);
     if let Some(selector) = webhook.get("namespaceSelector").filter(|selector| !selector.is_null()) {
+        // Which labels a namespace has that is made elsewhere, nobody knows here.
+        if (!is_defined || managed.is_some()) && !asks_for_name_only(selector) {
+            return None;
+        }
         selects(selector, Some(&labels)).filter(|selected| *selected)?;
     }
     let in_namespace = |object: &&Object| app.namespace_of(object) == namespace;
@@ -119,6 +125,14 @@ fn judge(
     Some(())
 }
 
+/// Whether a selector of namespaces looks at nothing but their names.
+fn asks_for_name_only(selector: &Node) -> bool {
+    let labels = selector.get("matchLabels").map(Node::entries).unwrap_or_default();
+    let expressions = selector.get("matchExpressions").map(Node::items).unwrap_or_default();
+    labels.iter().all(|entry| entry.key.text == NAME_LABEL)
+        && expressions.iter().all(|expression| expression.str_at(&["key"]) == Some(NAME_LABEL))
+}
+
 /// Whether the webhook is asked when a pod is made.
 fn judges_pods(webhook: &Node) -> bool {
     let has = |rule: &Node, key: &str, wanted: &[&str]| {
@@ -132,6 +146,7 @@ fn judges_pods(webhook: &Node) -> bool {
         has(rule, "operations", &["CREATE", "*"])
             && has(rule, "apiGroups", &["", "*"])
             && has(rule, "resources", &["pods", "*", "*/*"])
+            && rule.str_at(&["scope"]) != Some("Cluster")
     })
 }
 

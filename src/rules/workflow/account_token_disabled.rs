@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::workflows;
-use crate::repository::Repository;
+use crate::repository::{Cluster, Repository};
 use crate::rules::rbac::accounts;
 use crate::rules::{Check, Findings};
 
@@ -26,7 +26,8 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
             let Some(name) = node.as_text() else { continue };
             for (app, account) in accounts.get(&(workflow.namespace, name)).map(Vec::as_slice).unwrap_or_default() {
                 let Some(mount) = account.root.get("automountServiceAccountToken") else { continue };
-                if mount.as_bool() != Some(false) || !told.insert(mount.span) {
+                let is_elsewhere = Cluster::are_apart(workflow.app, app);
+                if mount.as_bool() != Some(false) || is_elsewhere || !told.insert(mount.span) {
                     continue;
                 }
                 findings.about(Some(app), Some(account));
