@@ -7,43 +7,43 @@ use crate::repository::{BuiltApp, Repository};
 use crate::yaml::Node;
 
 /// One dashboard.
-pub(super) struct Dashboard<'a> {
+pub(crate) struct Dashboard<'a> {
     /// The app that brings it.
-    pub(super) app: &'a BuiltApp,
+    pub(crate) app: &'a BuiltApp,
     /// The object that holds it; none for one in a chart's values.
-    pub(super) object: Option<&'a Object>,
+    pub(crate) object: Option<&'a Object>,
     /// Its key in there, which is the file's name, or the object's name.
-    pub(super) file: &'a str,
+    pub(crate) file: &'a str,
     /// The content.
-    pub(super) root: Node,
+    pub(crate) root: Node,
 }
 
 /// A file with a dashboard, not read yet.
-pub(super) struct File<'a> {
+pub(crate) struct File<'a> {
     /// The app that brings it.
-    pub(super) app: &'a BuiltApp,
+    pub(crate) app: &'a BuiltApp,
     /// The object that holds it; none for one in a chart's values.
-    pub(super) object: Option<&'a Object>,
+    pub(crate) object: Option<&'a Object>,
     /// Its key in there, or the object's name.
-    pub(super) name: &'a str,
+    pub(crate) name: &'a str,
     content: &'a Node,
 }
 
 impl<'a> File<'a> {
     /// The text.
-    pub(super) fn text(&self) -> &'a str {
+    pub(crate) fn text(&self) -> &'a str {
         self.content.as_str().unwrap_or_default()
     }
 
     /// Whether it is the other: one ConfigMap that two apps bring, or one text in two of them.
-    pub(super) fn is_same(&self, other: &File<'_>) -> bool {
+    pub(crate) fn is_same(&self, other: &File<'_>) -> bool {
         let id = |file: &Self| file.object.map(|object| &object.id);
         self.content.span == other.content.span
             || id(self).is_some() && id(self) == other.object.map(|object| &object.id) && self.name == other.name
     }
 
     /// The dashboard; `None` if it can't be read.
-    pub(super) fn read(&self, repository: &Repository) -> Option<Dashboard<'a>> {
+    pub(crate) fn read(&self, repository: &Repository) -> Option<Dashboard<'a>> {
         let stream = repository.files.embedded(self.content);
         let root = stream.documents.into_iter().next()?.root?;
         Some(Dashboard { app: self.app, object: self.object, file: self.name, root })
@@ -54,6 +54,14 @@ impl<'a> File<'a> {
 pub(super) fn all(repository: &Repository, worth_reading: fn(&str) -> bool) -> impl Iterator<Item = Dashboard<'_>> {
     let files = files(repository).into_iter().filter(move |file| worth_reading(file.text()));
     files.filter_map(|file| file.read(repository))
+}
+
+/// Every file with a dashboard that some Grafana of its cluster may load.
+pub(crate) fn loaded(repository: &Repository) -> Vec<File<'_>> {
+    let sidecars = sidecar::known(repository, "dashboards");
+    let mut files = files(repository);
+    files.retain(|file| file.object.is_none_or(|object| sidecar::may_select(&sidecars, object, file.app)));
+    files
 }
 
 /// Every file with a dashboard. Those of the grafana-operator's objects are left out, because it writes them through

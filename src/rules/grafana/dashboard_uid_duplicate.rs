@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::dashboard::{self, File};
-use super::sidecar;
 use crate::repository::Cluster;
 use crate::repository::Repository;
 use crate::rules::{Check, Findings};
@@ -13,14 +12,10 @@ use crate::rules::{Check, Findings};
 pub(crate) const CHECK: Check = Check::Repository(check);
 
 fn check(repository: &Repository, findings: &mut Findings<'_>) {
-    let sidecars = sidecar::known(repository, "dashboards");
     let mut by_uid: BTreeMap<(Cluster, String), Vec<File<'_>>> = BTreeMap::new();
-    for file in dashboard::files(repository) {
+    // Which Grafana gets a dashboard of a chart's values is another question.
+    for file in dashboard::loaded(repository).into_iter().filter(|file| file.object.is_some()) {
         let Some(uid) = uid(file.text()).filter(|uid| !uid.is_empty()) else { continue };
-        // Which Grafana gets a dashboard of a chart's values is another question.
-        if !file.object.is_some_and(|object| sidecar::may_select(&sidecars, object, file.app)) {
-            continue;
-        }
         let files = by_uid.entry((Cluster::of(file.app), uid)).or_default();
         if !files.first().is_some_and(|first| first.is_same(&file)) {
             files.push(file);

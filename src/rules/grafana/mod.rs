@@ -1,6 +1,6 @@
 //! Rules about Grafana and what it is provisioned with.
 
-mod dashboard;
+pub(super) mod dashboard;
 mod datasources;
 mod expand;
 mod graph;

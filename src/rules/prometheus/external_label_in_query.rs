@@ -1,6 +1,7 @@
 //! See `rules/prometheus/prometheus-external-label-in-query.md`.
 
 use super::labels::{self, Coverage, Prometheus};
+use super::selected::{Selection, refusal, selection};
 use crate::repository::{Cluster, Repository};
 use crate::rules::{Check, Findings};
 use crate::source::Span;
@@ -37,11 +38,18 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
             for app in here() {
                 let rules = app.objects.iter().filter(|object| object.id.is("monitoring.coreos.com", "PrometheusRule"));
                 for object in rules {
+                    if refusal(prometheus, "PrometheusRule", "ruleSelector", object, app, repository).is_some() {
+                        continue;
+                    }
                     findings.about(Some(app), Some(object));
                     if let Some(spec) = object.root.get("spec") {
                         of_groups(spec, &external, findings);
                     }
                 }
+            }
+            // The chart labels its own rules for its own choice of rules.
+            if matches!(selection(prometheus, "ruleSelector"), Selection::Matching(_)) {
+                continue;
             }
             findings.about(Some(prometheus.app), None);
             let maps = prometheus.values.and_then(|values| values.written("additionalPrometheusRulesMap"));

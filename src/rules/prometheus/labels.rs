@@ -18,6 +18,8 @@ pub(super) struct Prometheus<'a> {
     pub(super) app: &'a BuiltApp,
     /// The release, if it is kube-prometheus-stack's.
     pub(super) values: Option<Values<'a>>,
+    /// The Prometheus object, if it is not a chart that makes it.
+    pub(super) object: Option<&'a Object>,
     /// The Prometheus object's spec, or what the chart puts there; `None` if nobody wrote any of it.
     pub(super) spec: Option<&'a Node>,
     /// The cluster it scrapes.
@@ -54,11 +56,12 @@ pub(super) fn all(repository: &Repository) -> Vec<Prometheus<'_>> {
             let Some(values) = Values::of(release) else { continue };
             if values.get("prometheus.enabled").bool() == Some(true) {
                 let spec = values.written("prometheus.prometheusSpec");
-                all.push(Prometheus { app, values: Some(values), spec, cluster: cluster.clone() });
+                all.push(Prometheus { app, values: Some(values), object: None, spec, cluster: cluster.clone() });
             }
         }
         for object in app.objects.iter().filter(|object| object.id.is("monitoring.coreos.com", "Prometheus")) {
-            all.push(Prometheus { app, values: None, spec: object.root.get("spec"), cluster: cluster.clone() });
+            let spec = object.root.get("spec");
+            all.push(Prometheus { app, values: None, object: Some(object), spec, cluster: cluster.clone() });
         }
     }
     all

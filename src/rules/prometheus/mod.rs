@@ -12,3 +12,4 @@ mod monitors;
 pub(super) mod multicluster_dashboard_empty;
 pub(super) mod recording_rule_label_mismatch;
 pub(super) mod retention_exceeds_volume;
+mod selected;

@@ -1,8 +1,8 @@
 //! See `rules/prometheus/prometheus-monitor-not-selected.md`.
 
 use super::labels::{self, Prometheus};
+use super::selected::{Refusal, Selection, refusal, selection};
 use crate::helm::Release;
-use crate::kubernetes::{Object, selects};
 use crate::repository::Cluster;
 use crate::repository::{BuiltApp, Repository};
 use crate::rules::charts::Values;
@@ -33,17 +33,6 @@ const OTHER_READERS: [&str; 5] = [
 const OTHER_READING_KINDS: [&str; 5] =
     ["PrometheusAgent", "ThanosRuler", "VMAgent", "VMAlert", "OpenTelemetryCollector"];
 
-/// What a Prometheus takes of one kind.
-enum Selection<'a> {
-    Everything,
-    /// Objects that match a selector.
-    Matching(&'a Node),
-    /// kube-prometheus-stack's own choice where the user writes no selector: objects labelled with the release.
-    OfRelease(&'a str),
-    Nothing,
-    Unknown,
-}
-
 fn check(repository: &Repository, findings: &mut Findings<'_>) {
     let all = labels::all(repository);
     if all.is_empty() || others_read(repository) {
@@ -60,24 +49,36 @@ fn check(repository: &Repository, findings: &mut Findings<'_>) {
         }
         for object in app.objects.iter().filter(|object| object.id.group == "monitoring.coreos.com") {
             let Some((kind, field, effect)) = KINDS.iter().find(|(kind, ..)| *kind == object.id.kind) else { continue };
-            let refusals: Option<Vec<String>> =
-                here.iter().map(|prometheus| refusal(prometheus, kind, field, object)).collect();
-            let Some(wanted) = refusals.and_then(|refusals| refusals.into_iter().next()) else { continue };
-            let label = object.root.at(&["metadata", "labels"]).map_or(object.name_span(), |labels| labels.span);
-            let report = findings.report(label, format!("no Prometheus takes this {kind}, so {effect}: {wanted}"));
+            let refusals: Option<Vec<Refusal>> =
+                here.iter().map(|prometheus| refusal(prometheus, kind, field, object, app, repository)).collect();
+            let Some(refusal) = refusals.and_then(|refusals| refusals.into_iter().next()) else { continue };
+            let (place, why, help) = match refusal {
+                Refusal::Labels(why) => {
+                    let stack = here.iter().any(|prometheus| prometheus.values.is_some());
+                    let place = object.root.at(&["metadata", "labels"]).map_or(object.name_span(), |labels| labels.span);
+                    (place, why, help(kind, field, stack))
+                }
+                Refusal::Namespace { why, mend } => {
+                    let place = object.root.at(&["metadata", "namespace"]).map_or(object.name_span(), |own| own.span);
+                    (place, why, mend)
+                }
+            };
+            let report = findings.report(place, format!("no Prometheus takes this {kind}, so {effect}: {why}"));
             report.object = Some(object.id.to_string());
             report.apps = vec![app.app.name.clone()];
-            report.help(match here.iter().any(|prometheus| prometheus.values.is_some()) {
-                true => format!(
-                    "add the label, or let Prometheus take every {kind}: with kube-prometheus-stack, set \
-                     `prometheus.prometheusSpec.{field}NilUsesHelmValues: false`"
-                ),
-                false => {
-                    format!("add the label, or let Prometheus take every {kind}: write `{field}: {{}}` in its `spec`")
-                }
-            });
+            report.help(help);
         }
     }
+}
+
+fn help(kind: &str, field: &str, stack: bool) -> String {
+    if stack {
+        return format!(
+            "add the label, or let Prometheus take every {kind}: with kube-prometheus-stack, set \
+             `prometheus.prometheusSpec.{field}NilUsesHelmValues: false`"
+        );
+    }
+    format!("add the label, or let Prometheus take every {kind}: write `{field}: {{}}` in its `spec`")
 }
 
 /// ServiceMonitors that a chart makes, as far as presync knows the chart.
@@ -119,51 +120,6 @@ fn of_chart(release: &Release, app: &BuiltApp, here: &[&Prometheus<'_>], finding
             "add `release: {name}` under `{at}.{labels}`, or set \
              `prometheus.prometheusSpec.serviceMonitorSelectorNilUsesHelmValues: false` for kube-prometheus-stack"
         ));
-    }
-}
-
-/// Why a Prometheus does not take an object; `None` if it does or if that can't be known.
-fn refusal(prometheus: &Prometheus<'_>, kind: &str, field: &str, object: &Object) -> Option<String> {
-    let labels = object.root.at(&["metadata", "labels"]);
-    match selection(prometheus, field) {
-        Selection::Everything | Selection::Unknown => None,
-        Selection::Nothing => Some(format!("the one here has no `{field}` and takes none")),
-        Selection::OfRelease(name) => {
-            let own = labels.and_then(|labels| labels.get("release"));
-            if own.is_some_and(|own| own.as_text().is_none_or(|own| own == name)) {
-                return None;
-            }
-            Some(format!("kube-prometheus-stack takes each {kind} with the label `release: {name}`"))
-        }
-        Selection::Matching(selector) => {
-            let taken = selects(selector, labels).unwrap_or(true);
-            (!taken).then(|| format!("its labels do not match the `{field}`"))
-        }
-    }
-}
-
-fn selection<'a>(prometheus: &Prometheus<'a>, field: &str) -> Selection<'a> {
-    if prometheus.spec.is_some_and(Node::is_unknown) {
-        return Selection::Unknown;
-    }
-    let written = prometheus.spec.and_then(|spec| spec.get(field));
-    let empty = |selector: &Node| selector.entries().is_empty();
-    let Some(values) = prometheus.values else {
-        return match written {
-            None => Selection::Nothing,
-            Some(selector) if selector.as_mapping().is_none() => Selection::Unknown,
-            Some(selector) if empty(selector) => Selection::Everything,
-            Some(selector) => Selection::Matching(selector),
-        };
-    };
-    if let Some(selector) = written.filter(|selector| !empty(selector)) {
-        return if selector.as_mapping().is_some() { Selection::Matching(selector) } else { Selection::Unknown };
-    }
-    let release = values.release.name.as_str();
-    match values.get(&format!("prometheus.prometheusSpec.{field}NilUsesHelmValues")).bool() {
-        Some(true) if !release.is_empty() => Selection::OfRelease(release),
-        Some(false) => Selection::Everything,
-        _ => Selection::Unknown,
     }
 }
 
