@@ -66,7 +66,10 @@ fn check(release: &Release, app: &BuiltApp, repository: &Repository, findings: &
             if place != switch.span {
                 report.related(switch.span, "this installs the dashboards");
             }
-            report.help(format!("add {} to `hubble.metrics.enabled`, or do not install the dashboards", list(missing.keys())));
+            report.help(format!(
+                "add {} to `hubble.metrics.enabled`, or do not install the dashboards",
+                list(missing.keys())
+            ));
         });
     }
     let mut own: BTreeMap<&str, Query> = BTreeMap::new();

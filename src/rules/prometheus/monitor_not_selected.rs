@@ -55,7 +55,8 @@ fn check(repository: &Repository, findings: &mut Findings<'_>) {
             let (place, why, help) = match refusal {
                 Refusal::Labels(why) => {
                     let stack = here.iter().any(|prometheus| prometheus.values.is_some());
-                    let place = object.root.at(&["metadata", "labels"]).map_or(object.name_span(), |labels| labels.span);
+                    let place =
+                        object.root.at(&["metadata", "labels"]).map_or(object.name_span(), |labels| labels.span);
                     (place, why, help(kind, field, stack))
                 }
                 Refusal::Namespace { why, mend } => {

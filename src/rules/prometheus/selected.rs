@@ -64,12 +64,7 @@ fn by_labels(prometheus: &Prometheus<'_>, kind: &str, field: &str, object: &Obje
     }
 }
 
-fn by_namespace(
-    prometheus: &Prometheus<'_>,
-    field: &str,
-    home: &str,
-    repository: &Repository,
-) -> Option<Refusal> {
+fn by_namespace(prometheus: &Prometheus<'_>, field: &str, home: &str, repository: &Repository) -> Option<Refusal> {
     let field = field.replace("Selector", "NamespaceSelector");
     if home.is_empty() || home.contains(['$', '{']) || prometheus.spec.is_some_and(Node::is_unknown) {
         return None;
@@ -83,12 +78,10 @@ fn by_namespace(
                 mend: format!("write `{field}: {{}}` in the `spec` of the Prometheus, or move the object to `{own}`"),
             })
         }
-        Some(selector) => {
-            (selects_by_name(selector, home) == Some(false)).then(|| Refusal::Namespace {
-                why: format!("the `{field}` leaves out the namespace `{home}`"),
-                mend: format!("add `{home}` to the `{field}`"),
-            })
-        }
+        Some(selector) => (selects_by_name(selector, home) == Some(false)).then(|| Refusal::Namespace {
+            why: format!("the `{field}` leaves out the namespace `{home}`"),
+            mend: format!("add `{home}` to the `{field}`"),
+        }),
     }
 }
 
