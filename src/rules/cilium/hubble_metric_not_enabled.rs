@@ -75,7 +75,8 @@ fn check(release: &Release, app: &BuiltApp, repository: &Repository, findings: &
     let mut own: BTreeMap<&str, Query> = BTreeMap::new();
     for (plugin, query) in queries(release, app, repository) {
         let has = |name: &str| plugins.contains(&name) || missing.contains_key(name);
-        if !has(plugin) && !(plugin == "httpV2" && has("http")) {
+        let is_exported = has(plugin) || plugin == "httpV2" && has("http");
+        if !is_exported {
             own.entry(plugin).or_insert(query);
         }
     }
@@ -133,7 +134,7 @@ fn queries(release: &Release, app: &BuiltApp, repository: &Repository) -> Vec<(&
             }));
         }
     }
-    found.sort_by(|(_, a), (_, b)| a.place.cmp(&b.place));
+    found.sort_by_key(|(_, query)| query.place);
     found
 }
 
