@@ -114,7 +114,11 @@ impl Engine<'_> {
             if gathered.incomplete {
                 return;
             }
-            let message = format!("nothing that has replicas is called `{name}` here, so the build fails");
+            let message = match name {
+                "" => "the name of this entry is no text: without quotes `y`, `on` and numbers are none, and the build fails"
+                    .to_owned(),
+                name => format!("nothing that has replicas is called `{name}` here, so the build fails"),
+            };
             let mut problem = Problem::new(ProblemKind::TransformerNoMatch, span, message).upstream(words);
             problem.severity = Some(Severity::Error);
             problem.help = super::nearest(name, names.iter().map(String::as_str))

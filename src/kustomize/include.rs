@@ -232,13 +232,21 @@ impl Engine<'_> {
     /// Two objects that a transformer has given one id.
     pub(super) fn refuse_twice(&mut self, resources: &Resources, doing: &str) {
         let Some((id, first, second)) = resources.twice() else { return };
+        let (first, second) = (first.written_span(), second.written_span());
+        let is_told = |problem: &Problem| {
+            problem.kind == ProblemKind::ObjectDuplicate && problem.related.iter().any(|(span, _)| *span == second)
+        };
+        // The namespace transformer has said it of the same two.
+        if self.problems.iter().any(is_told) {
+            return;
+        }
         let words = format!("{doing}: may not add resource with an already registered id: {id}");
         let message = format!(
             "two objects are called {} {} by now, and kustomize refuses to build with two objects of one name",
             id.gvk.kind, id.name
         );
-        let problem = Problem::new(ProblemKind::ObjectDuplicate, second.span(), message).upstream(words);
-        self.report(problem.related(first.span(), "the other one"));
+        let problem = Problem::new(ProblemKind::ObjectDuplicate, second, message).upstream(words);
+        self.report(problem.related(first, "the other one"));
     }
 
     /// Builds another directory. For a component, `list` holds what it goes on with.

@@ -157,9 +157,21 @@ fn nearest_path(files: &Files, directory: &RepoPath, path: &RepoPath) -> Option<
     let name = path.file_name();
     let parent = path.parent()?;
     let siblings = files.sources.children(&parent);
+    // Of files only the part before the extension is compared, so that `p.yaml` is not taken for a slip of `a.yaml`.
     let names = siblings.iter().map(RepoPath::file_name);
-    if let Some(nearest) = super::nearest(name, names) {
-        return Some(parent.join(nearest)?.relative_to(directory));
+    let near = match name.rsplit_once('.') {
+        None => super::nearest(name, names).map(str::to_owned),
+        Some((stem, _)) if stem.chars().count() < 3 => None,
+        Some((stem, extension)) => {
+            let stems = names.filter_map(|other| other.strip_suffix(extension)?.strip_suffix('.'));
+            let same = super::nearest(stem, stems).map(|stem| format!("{stem}.{extension}"));
+            let siblings = siblings.iter().map(RepoPath::file_name);
+            let is_other = |other: &&str| other.rsplit_once('.').is_some_and(|(other, _)| other == stem);
+            same.or_else(|| siblings.filter(|other| *other != name).find(is_other).map(str::to_owned))
+        }
+    };
+    if let Some(nearest) = near {
+        return Some(parent.join(&nearest)?.relative_to(directory));
     }
     // The same name elsewhere: the place whose way ends like the one that is written.
     let written: Vec<&str> = path.as_str().split('/').collect();

@@ -145,6 +145,13 @@ impl Resource {
         self.root.at(&["metadata", "name"]).map_or(self.root.span, |name| name.span)
     }
 
+    /// Where the resource's name was written first, before a transformer wrote another one.
+    pub(super) fn written_span(&self) -> Span {
+        let name = self.root.at(&["metadata", "name"]);
+        let first = name.and_then(|name| name.history.changes().iter().find_map(|change| change.before.as_ref()));
+        first.map_or(self.span(), |before| before.span)
+    }
+
     pub(super) fn previous_ids(&self) -> impl Iterator<Item = ResId> {
         let gvk = self.gvk();
         self.previous.iter().map(move |previous| ResId {

@@ -1,6 +1,7 @@
 //! See `rules/argocd/argocd-kustomize-helm-disabled.md`.
 
-use crate::gitops::{Declared, FileClass, SourceKind};
+use crate::gitops::{Declared, FileClass, SourceKind, Standing, standing};
+use crate::kubernetes::Object;
 use crate::repository::Repository;
 use crate::rules::{Check, Findings};
 use crate::source::Span;
@@ -57,7 +58,47 @@ fn settings(repository: &Repository) -> Option<Span> {
             place = place.or(Some(release.chart_span));
         }
     }
-    place
+    place.or_else(|| patched(repository))
+}
+
+/// Where a kustomization patches argocd-cm of Argo CD's own manifests, which are fetched and so not built here; `None` if
+/// there is no such patch, or if the option is written anywhere.
+fn patched(repository: &Repository) -> Option<Span> {
+    let is_argocd = |resource: &Node| {
+        let text = resource.as_str().unwrap_or_default();
+        text.contains("argoproj/argo-cd") && text.contains("/manifests")
+    };
+    let place = repository.inventory.kustomizations.iter().find_map(|(directory, file)| {
+        let stream = repository.files.stream(*file);
+        let root = stream.documents.first()?.root.as_ref()?;
+        let list = |key: &str| root.get(key).map(Node::items).unwrap_or_default();
+        if standing(&repository.files.sources.file(*file).path) != Standing::Deployed
+            || !list("resources").iter().any(is_argocd)
+        {
+            return None;
+        }
+        let documents = list("patches").iter().chain(list("patchesStrategicMerge")).filter_map(|entry| {
+            let inline = entry.get("patch").or(Some(entry).filter(|entry| entry.as_str().is_some_and(is_inline)));
+            if let Some(text) = inline {
+                return Some(repository.files.embedded(text).documents);
+            }
+            let path = directory.join(entry.str_at(&["path"]).or(entry.as_str())?)?;
+            Some(repository.files.stream(repository.files.file_at(&path)?.id).documents.clone())
+        });
+        let mut objects = documents.flatten().filter_map(|document| Object::new(document.root?));
+        objects.find_map(|object| {
+            let is_it = object.id.is("", "ConfigMap") && object.id.name == "argocd-cm";
+            (is_it && object.root.get("data").is_some()).then(|| object.name_span())
+        })
+    })?;
+    let files = repository.files.sources.files();
+    let mut texts = files.iter().filter(|file| crate::is_yaml(&file.path)).filter_map(|file| file.text());
+    (!texts.any(|text| text.contains("kustomize.buildOptions") && text.contains("--enable-helm"))).then_some(place)
+}
+
+/// Whether an entry of `patchesStrategicMerge` is a patch itself, not the path of one.
+fn is_inline(text: &str) -> bool {
+    text.contains('\n')
 }
 
 /// Whether a map of settings gives Kustomize the option, for every version or for one, or can't be known.

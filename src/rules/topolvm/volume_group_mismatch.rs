@@ -6,7 +6,7 @@ use crate::finding::{Severity, nearest};
 use crate::repository::Repository;
 use crate::rules::charts::Values;
 use crate::rules::{Check, Findings};
-use crate::source::Span;
+use crate::source::{RepoPath, Span};
 
 pub(crate) const CHECK: Check = Check::Repository(check);
 
@@ -16,7 +16,11 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
         for release in app.releases.iter().filter(|release| release.chart.name == "topolvm") {
             let Some(values) = Values::of(release) else { continue };
             let Some(classes) = device_classes::of(values) else { continue };
-            let hosts = hosts.get_or_insert_with(|| VolumeGroups::of(repository));
+            let hosts = hosts.get_or_insert_with(|| {
+                let mut hosts = VolumeGroups::of(repository);
+                hosts.found.retain(|(name, span, _)| !is_of_role(name, &repository.files.sources.file(span.file).path));
+                hosts
+            });
             if hosts.open || hosts.found.is_empty() {
                 continue;
             }
@@ -31,6 +35,14 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
             }
         }
     }
+}
+
+/// Whether a role of Ansible makes a group that has the role's own name in it: `docker-vg` of the role `docker` is there for
+/// that role's purpose.
+fn is_of_role(group: &str, path: &RepoPath) -> bool {
+    let mut parts = path.as_str().split('/').skip_while(|part| *part != "roles").skip(1);
+    let is_storage = |role: &str| ["lvm", "storage", "disk", "volume"].iter().any(|word| role.contains(word));
+    parts.next().is_some_and(|role| !is_storage(role) && group.split(['-', '_']).any(|word| word == role))
 }
 
 fn report(wanted: &str, place: Span, hosts: &VolumeGroups, findings: &mut Findings<'_>) {
