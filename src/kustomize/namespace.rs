@@ -51,7 +51,9 @@ impl Engine<'_> {
                 namespace.name, id.gvk.kind, id.name
             );
             let problem = Problem::new(ProblemKind::ObjectDuplicate, namespace.by, message).upstream(words);
-            self.report(problem.related(first.written_span(), "one of them").related(second.written_span(), "the other one"));
+            self.report(
+                problem.related(first.written_span(), "one of them").related(second.written_span(), "the other one"),
+            );
         }
     }
 }
