@@ -102,6 +102,14 @@ impl Dependency {
         })
     }
 
+    /// Whether a value that switches it can't be known.
+    fn depends_on_unknown(&self, parent: &Node) -> bool {
+        let conditions = self.condition.as_deref().unwrap_or_default().split(',');
+        conditions
+            .map(str::trim)
+            .any(|path| parent.at(&path.split('.').collect::<Vec<_>>()).is_some_and(Node::is_unknown))
+    }
+
     /// Whether Helm installs it: the first boolean among the conditions decides, else the tags, else it does.
     fn is_enabled(&self, parent: &Node, root: &Node) -> bool {
         let conditions = self.condition.as_deref().unwrap_or_default().split(',');
@@ -161,6 +169,7 @@ fn expand_into(files: &Files, mut release: Release, root: &Node, depth: usize, r
             },
             chart_span: span,
             version_span: dependency.version.as_ref().map(|version| version.span),
+            incomplete: template.incomplete || dependency.depends_on_unknown(&parent),
             values: with_globals(block.cloned().unwrap_or_else(|| empty_values(span)), &parent, span),
             ..template.clone()
         };
