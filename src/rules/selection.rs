@@ -14,8 +14,8 @@ use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 
 use crate::finding::is_slip;
 use crate::gitops::SourceKind;
-use crate::kubernetes::network_policy::{LabelQuery, Match, PodLabels, Requirement, Test};
 use crate::kubernetes::Object;
+use crate::kubernetes::network_policy::{LabelQuery, Match, PodLabels, Requirement, Test};
 use crate::references;
 use crate::repository::Repository;
 use crate::rules::Findings;
