@@ -22,7 +22,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
             continue;
         }
         let ignored = *everywhere.get_or_insert_with(|| ignored_everywhere(repository));
-        if !is_flux && ignored {
+        if !is_flux && ignored || is_flux && flux_ignores_replicas(app, repository) {
             continue;
         }
         let scaled: HashMap<(&str, &str, &str), &Object> = app
@@ -54,9 +54,10 @@ fn judge<'a>(
     let most = ["maxReplicas", "maxReplicaCount"].iter().find_map(|field| spec.get(field)).and_then(Node::as_i64);
     let annotation = |key: &str| target.root.str_at(&["metadata", "annotations", key]);
     let left_alone = annotation("kustomize.toolkit.fluxcd.io/reconcile") == Some("disabled")
-        || annotation("kustomize.toolkit.fluxcd.io/ssa") == Some("IfNotPresent");
-    // An autoscaler that never changes anything has nobody to fight with.
-    if least.is_some() && least == most || is_flux && left_alone {
+        || annotation("kustomize.toolkit.fluxcd.io/ssa")
+            .is_some_and(|mode| ["ifnotpresent", "ignore"].contains(&mode.to_ascii_lowercase().as_str()));
+    // An autoscaler that never changes anything has nobody to fight with, and no replicas switch it off.
+    if count.as_i64() == Some(0) || least.is_some() && least == most || is_flux && left_alone {
         return;
     }
     let number = count.as_text().unwrap_or_default();
@@ -87,6 +88,15 @@ fn ignores_replicas(application: &Application) -> bool {
     entries.iter().any(|entry| {
         entry.get("managedFieldsManagers").is_some()
             || ["jsonPointers", "jqPathExpressions"].iter().filter_map(|key| entry.get(key)).any(says)
+    })
+}
+
+/// Whether a Kustomization of Flux leaves them alone.
+fn flux_ignores_replicas(app: &BuiltApp, repository: &Repository) -> bool {
+    let ignore = repository.flux_kustomization(app).and_then(|object| object.root.at(&["spec", "ignore"]));
+    ignore.map(Node::items).unwrap_or_default().iter().any(|entry| {
+        let paths = entry.get("paths").map(Node::items).unwrap_or_default();
+        paths.iter().any(|path| path.as_text().is_none_or(|path| path.contains("replicas")))
     })
 }
 

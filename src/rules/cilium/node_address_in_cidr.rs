@@ -7,6 +7,7 @@ use crate::helm::Release;
 use crate::kubernetes::network_policy::{Dialect, Direction, Match, Peer, Rule, Who};
 use crate::kubernetes::{ObjectId, Pod};
 use crate::repository::Repository;
+use crate::repository::belonging::Belonging;
 use crate::rules::{Check, Findings};
 use crate::source::Span;
 use crate::yaml::Node;
@@ -40,7 +41,10 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
                     .filter_map(|peer| {
                         let Who::Addresses(text) = &peer.who else { return None };
                         let address = single(text)?;
-                        Some((peer, address, *nodes.get(&address)?))
+                        let place = |span: Span| repository.files.sources.file(span.file).path.clone();
+                        let is_own =
+                            |told: &&Span| Belonging::of(&place(**told), &place(peer.span)) != Belonging::Other;
+                        Some((peer, address, *nodes.get(&address)?.iter().find(is_own)?))
                     })
                     .collect();
                 let Some((first, address, told)) = found.first() else { continue };
@@ -103,12 +107,12 @@ fn matches_nodes(repository: &Repository) -> bool {
 }
 
 /// The addresses of nodes that the repository tells of, with the places.
-fn nodes(repository: &Repository) -> BTreeMap<IpAddr, Span> {
-    let mut nodes = BTreeMap::new();
+fn nodes(repository: &Repository) -> BTreeMap<IpAddr, Vec<Span>> {
+    let mut nodes: BTreeMap<IpAddr, Vec<Span>> = BTreeMap::new();
     let mut add = |node: &Node| {
         for text in node.as_text().unwrap_or_default().split(',') {
             if let Ok(address) = text.trim().parse::<IpAddr>() {
-                nodes.entry(address).or_insert(node.span);
+                nodes.entry(address).or_default().push(node.span);
             }
         }
     };

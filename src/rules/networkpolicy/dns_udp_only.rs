@@ -10,6 +10,9 @@ pub(crate) const CHECK: Check = Check::Repository(check);
 
 const DNS: u16 = 53;
 
+/// The port on which the pods of OpenShift's DNS listen, behind port 53 of its Service.
+const OPENSHIFT_DNS: u16 = 5353;
+
 fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     let network = repository.network();
     for policy in &network.policies {
@@ -45,9 +48,11 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
 fn udp_only(policy: &PlacedPolicy) -> Option<&Port> {
     let egress = &policy.policy.egress;
     let ports = || egress.allow.iter().filter(|_| egress.enforced).flat_map(|rule| rule.ports.iter().flatten());
-    let over = |port: &&Port, protocol: &str| {
-        port.number == Ok(DNS) && port.protocol.as_deref().is_none_or(|own| own == protocol)
-    };
-    let udp = ports().find(|port| over(port, "UDP"))?;
-    (!ports().any(|port| over(&port, "TCP"))).then_some(udp)
+    let over = |port: &&Port, protocol: &str| port.protocol.as_deref().is_none_or(|own| own == protocol);
+    let udp = ports().find(|port| port.number == Ok(DNS) && over(port, "UDP"))?;
+    // A protocol that is filled in elsewhere may be TCP.
+    let may_be_tcp =
+        |port: &Port| over(&port, "TCP") || port.protocol.as_deref().is_some_and(|own| own.contains(['$', '{']));
+    let is_dns = |port: &Port| port.number == Ok(DNS) || port.number == Ok(OPENSHIFT_DNS);
+    (!ports().any(|port| is_dns(port) && may_be_tcp(port))).then_some(udp)
 }

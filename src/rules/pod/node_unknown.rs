@@ -24,13 +24,18 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
         .flat_map(|app| app.objects.iter().map(move |object| (app, object)))
         .flat_map(|(app, object)| hostnames(object).into_iter().map(move |nodes| (app, object, nodes)))
         .collect();
-    let is_known = |node: &&Node| node.as_text().is_some_and(|name| known.contains(name));
+    // A node may register by its full name where the inventory has the short one, or the other way round.
+    let first = |name: &str| name.split('.').next().map(str::to_owned);
+    let labels: BTreeSet<Option<String>> = known.iter().map(|name| first(name)).collect();
+    let is_known = |node: &&Node| node.as_text().is_some_and(|name| labels.contains(&first(name)));
     // Hosts of an inventory need not be nodes, nor be called as in the cluster; if one is, the others are.
     if !named.iter().any(|(.., nodes)| nodes.iter().any(is_known)) {
         return;
     }
     for (app, object, nodes) in named {
-        let is_open = |node: &&Node| node.as_text().is_none_or(|name| name.contains(['$', '{', '<']));
+        let is_open = |node: &&Node| {
+            node.as_text().is_none_or(|name| name.contains(['$', '{', '<']) || name.starts_with("virtual-"))
+        };
         if nodes.iter().any(|node| is_known(node) || is_open(node)) {
             continue;
         }
