@@ -94,6 +94,16 @@ fn judge(value: &Node, what: &str, effect: Option<&str>, findings: &mut Findings
         finding.help("write `values: |`, or give the map to `valuesObject`");
     }
     let Some(text) = value.as_text() else { return };
+    // kustomize prints a text without the quotes that it does not need, and Flux substitutes in what it prints.
+    let is_variable = |before: &Node| before.as_text().is_some_and(|text| text.contains("${"));
+    if value.history.changes().iter().any(|change| change.before.as_ref().is_some_and(is_variable)) {
+        finding.label(format!("becomes {kind} when Flux puts the variable's value in"));
+        finding.help(
+            "quotes are lost before Flux substitutes: add `quote: '\"'` to `postBuild.substitute`, and write `${quote}` before \
+             and behind the variable",
+        );
+        return;
+    }
     // The value is not repeated in words: it may be a secret.
     finding.help("put quotes around the value");
     if value.style == Style::Plain && value.history.changes().is_empty() {

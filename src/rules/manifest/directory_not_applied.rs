@@ -9,6 +9,9 @@ use crate::source::RepoPath;
 
 pub(crate) const CHECK: Check = Check::Repository(check);
 
+/// Names of directories that are applied by hand, before the controller is there.
+const BY_HAND: [&str; 4] = ["bootstrap", "install", "seed", "setup"];
+
 /// Directories beside it that apps deploy: so many make a habit.
 const HABIT: usize = 3;
 
@@ -45,7 +48,8 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
             // An app of that name, which takes a chart only, was surely meant to take its manifests too.
             let has_namesake = habit > 0 && namesakes.contains(directory.file_name());
             let is_applied = applied.get(&parent).is_some_and(|applied| applied.contains(&directory));
-            if is_applied || !is_habit && !has_namesake || asked.contains(&directory) {
+            let by_hand = directory.file_name().split(['-', '_', '.']).any(|word| BY_HAND.contains(&word));
+            if by_hand || is_applied || !is_habit && !has_namesake || asked.contains(&directory) {
                 continue;
             }
             let Some(object) = app.objects.first() else { continue };

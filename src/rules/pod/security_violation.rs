@@ -16,7 +16,7 @@ const ENFORCE: &str = "pod-security.kubernetes.io/enforce";
 const VERSION: &str = "pod-security.kubernetes.io/enforce-version";
 
 /// How many violations a message names; the admission names them all.
-const MOST_NAMED: usize = 4;
+const MOST_NAMED: usize = 6;
 
 /// What one definition of a namespace enforces; `None` for nothing that refuses pods.
 #[derive(Clone, Copy)]
@@ -94,7 +94,12 @@ fn report(
          PodSecurity\", and {effect}: {named}{more}",
         object.id
     );
+    let lacking = others.iter().any(|violation| !violation.written);
     let help = match first.written {
+        true if lacking => format!(
+            "take out what is forbidden and write what is lacking, or run it in a namespace other than `{namespace}` that \
+             permits it"
+        ),
         true => format!("take this out, or run it in a namespace other than `{namespace}` that permits it"),
         false => "write these fields into the securityContext of the pod and its containers".to_owned(),
     };
