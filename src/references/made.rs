@@ -77,6 +77,9 @@ pub fn made(object: &Object) -> Vec<Made> {
     if object.id.is("external-secrets.io", "ExternalSecret") {
         all.extend(external_secret(object));
     }
+    if object.id.is("", "Service") {
+        all.extend(serving_certificate(object));
+    }
     if matches!((&*object.id.group, &*object.id.kind), ("", "Secret" | "ConfigMap")) && is_spread(&object.root) {
         let kind = if object.id.kind == "Secret" { "Secret" } else { "ConfigMap" };
         all.push(Made { group: "", kind, name: object.id.name.clone(), spread: Spread::Any, keys: None });
@@ -153,8 +156,25 @@ fn external_secret(object: &Object) -> Option<Made> {
         keys.extend(data.into_iter().filter_map(Node::as_text).map(CompactString::from));
     }
     let keys = Some(keys).filter(|keys| known && keys.iter().all(|key| super::is_settled(key)));
+    // With `manifest` it makes an object of another kind.
+    let kind = match field(&["manifest", "kind"]).and_then(Node::as_str) {
+        Some("ConfigMap") => "ConfigMap",
+        _ => "Secret",
+    };
+    Some(Made { group: "", kind, name: name.into(), spread: Spread::Same, keys })
+}
+
+/// The Secret with a certificate that OpenShift's service CA makes for a Service.
+fn serving_certificate(service: &Object) -> Option<Made> {
+    let annotations = service.root.at(&["metadata", "annotations"])?;
+    let name = SERVING.iter().find_map(|key| annotations.get(key)?.as_text())?;
+    let keys = Some(vec!["tls.crt".into(), "tls.key".into()]);
     Some(Made { group: "", kind: "Secret", name: name.into(), spread: Spread::Same, keys })
 }
+
+/// Source: OpenShift, Securing service traffic using service serving certificate secrets.
+const SERVING: [&str; 2] =
+    ["service.beta.openshift.io/serving-cert-secret-name", "service.alpha.openshift.io/serving-cert-secret-name"];
 
 const MARKED: [&[&str]; 4] = [
     &["spec", "secretTemplate", "annotations"],
@@ -284,6 +304,17 @@ mod tests {
             all(&format!("{start}spec: {{dataFrom: [{{extract: {{key: q}}}}]}}\n")),
             [("Secret a".to_owned(), None)]
         );
+        assert_eq!(
+            all(&format!("{start}spec: {{data: [{{secretKey: k}}], target: {{manifest: {{kind: ConfigMap}}}}}}\n")),
+            [("ConfigMap a".to_owned(), None)]
+        );
+    }
+
+    #[test]
+    fn a_service_of_openshift_makes_its_certificate() {
+        let service = "apiVersion: v1\nkind: Service\nmetadata: {name: a, annotations: \
+                       {service.beta.openshift.io/serving-cert-secret-name: a-tls}}\n";
+        assert_eq!(all(service), [("Secret a-tls".to_owned(), keys(&["tls.crt", "tls.key"]))]);
     }
 
     #[test]

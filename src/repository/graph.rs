@@ -182,7 +182,12 @@ fn judge<'a>(
         Place::Same => namespace,
         Place::Namespace(namespace) => namespace,
     };
-    let question = Question { group: reference.group, kind: reference.kind, namespace, name: reference.name };
+    let asker = match by {
+        By::Object(at) => repository.apps.get(app).and_then(|app| app.objects.get(at)),
+        By::Release(_) => None,
+    };
+    let question =
+        Question { by: asker, group: reference.group, kind: reference.kind, namespace, name: reference.name };
     let answer = index.answer(&question);
     if let (Answer::Defined(definitions), None, By::Object(at)) = (&answer, reference.part, by) {
         let other = variants.only_elsewhere(app, at, definitions, repository);
@@ -263,6 +268,8 @@ fn broken_of(app: usize, by: By, namespace: &str, reference: &Reference<'_>, fau
 /// What is looked for.
 #[derive(Clone, Copy)]
 struct Question<'a> {
+    /// The object that asks, if it is one.
+    by: Option<&'a Object>,
     group: &'a str,
     kind: &'a str,
     namespace: &'a str,

@@ -8,11 +8,12 @@ use super::chart_classes;
 use super::index::Index;
 use super::{Question, home, settled};
 use crate::gitops::SourceKind;
-use crate::kubernetes::{ObjectId, is_cluster_scoped};
+use crate::kubernetes::{Object, is_cluster_scoped};
 use crate::kustomize::ProblemKind;
 use crate::references::may_make;
 use crate::repository::{BuiltApp, Repository};
 use crate::source::Span;
+use crate::yaml::Node;
 
 /// A repository with fewer namespaces than this may well leave others to somebody else.
 const OWNED_NAMESPACES: usize = 5;
@@ -22,6 +23,9 @@ const MANY_NAMESPACES: usize = 8;
 
 /// More custom resources of one namespace than this are not looked at.
 const MOST_RESOURCES: usize = 64;
+
+/// Fields of custom resources that lie deeper than this are not looked at.
+const DEEPEST_FIELD: usize = 12;
 
 /// Words of names that say nothing of the operator that could make the object.
 const COMMON_WORDS: [&str; 14] = [
@@ -49,6 +53,13 @@ fn lacks_objects(app: &BuiltApp) -> bool {
         || app.problems.iter().any(|problem| problem.loses_objects() && !of_chart(problem.span))
 }
 
+/// Whether a field holds the text.
+fn holds(node: &Node, text: &str, depth: usize) -> bool {
+    let children = node.entries().iter().map(|entry| &entry.value).chain(node.items());
+    node.as_str() == Some(text)
+        || depth < DEEPEST_FIELD && children.into_iter().any(|child| holds(child, text, depth + 1))
+}
+
 /// What of the clusters can't be seen in Git.
 pub(super) struct World<'a> {
     /// Namespaces of apps that are not all built.
@@ -67,7 +78,7 @@ pub(super) struct World<'a> {
     /// chart and the place.
     called_after_chart: HashMap<&'a str, Vec<(&'a str, &'a str, Span)>>,
     /// Custom resources by namespace, whose operators may make objects of names that are not known.
-    operated: HashMap<&'a str, Vec<&'a ObjectId>>,
+    operated: HashMap<&'a str, Vec<&'a Object>>,
     /// Namespaces that apps and charts are deployed to; controllers make them where they are told to.
     destinations: HashSet<&'a str>,
     /// Namespaces that objects are in.
@@ -141,7 +152,7 @@ impl<'a> World<'a> {
             for (object, home) in app.objects.iter().zip(&homes).filter(|(object, _)| may_make(&object.id)) {
                 let resources = world.operated.entry(home).or_default();
                 if resources.len() < MOST_RESOURCES {
-                    resources.push(&object.id);
+                    resources.push(object);
                 }
             }
             world.destinations.insert(destination);
@@ -244,13 +255,19 @@ impl<'a> World<'a> {
     }
 
     /// Whether a custom resource of the namespace is called, or is of a kind called, like what is looked for: `postgres-pod`
-    /// beside a `Postgresql`. Its operator may make it.
+    /// beside a `Postgresql`; or whether one other than who asks names it. Its operator may make it.
     fn is_akin_to_resource(&self, question: &Question<'_>) -> bool {
         let resources = self.operated.get(question.namespace).map(Vec::as_slice).unwrap_or_default();
         let words = question.name.split(['-', '.', '_']).filter(|word| word.len() > 3 && !COMMON_WORDS.contains(word));
+        let of_all = self.operated.get("").map(Vec::as_slice).unwrap_or_default();
+        let mut naming =
+            resources.iter().chain(of_all).filter(|object| question.by.is_none_or(|by| !std::ptr::eq(by, **object)));
         words.into_iter().any(|word| {
-            resources.iter().any(|id| id.kind.to_ascii_lowercase().contains(word) || id.group.contains(word))
-        })
+            resources
+                .iter()
+                .map(|object| &object.id)
+                .any(|id| id.kind.to_ascii_lowercase().contains(word) || id.group.contains(word))
+        }) || naming.any(|object| object.root.get("spec").is_some_and(|spec| holds(spec, question.name, 0)))
     }
 
     /// Whether nothing out of sight could bring the object: then a miss is a mistake.

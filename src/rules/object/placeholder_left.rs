@@ -56,17 +56,25 @@ fn check<'a>(app: &'a BuiltApp, _: &'a Repository, findings: &mut Findings<'a>) 
         }
         // The vault plugin of Argo CD fills in what stands between angle brackets.
         let annotations = object.root.at(&["metadata", "annotations"]).map(Node::entries).unwrap_or_default();
-        let filled = annotations.iter().any(|entry| entry.key.text.starts_with("avp.kubernetes.io/"));
+        let is_annotated = annotations.iter().any(|entry| entry.key.text.starts_with("avp.kubernetes.io/"));
+        let filled = || is_annotated || has_path(&object.root, 0);
         findings.about(Some(app), Some(object));
-        walk(&object.root, &object.id.to_string(), filled, 0, findings);
+        walk(&object.root, &object.id.to_string(), &filled, 0, findings);
     }
     findings.about(Some(app), None);
     for release in &app.releases {
-        walk(&release.values, &format!("the chart {}", release.chart.name), false, 0, findings);
+        walk(&release.values, &format!("the chart {}", release.chart.name), &|| false, 0, findings);
     }
 }
 
-fn walk(node: &Node, whose: &str, filled: bool, depth: usize, findings: &mut Findings<'_>) {
+/// Whether a text names a path of a vault, as the plugin reads it.
+fn has_path(node: &Node, depth: usize) -> bool {
+    let children = node.entries().iter().map(|entry| &entry.value).chain(node.items());
+    node.as_str().is_some_and(|text| text.starts_with("<path:"))
+        || depth < DEEPEST && children.into_iter().any(|child| has_path(child, depth + 1))
+}
+
+fn walk(node: &Node, whose: &str, filled: &dyn Fn() -> bool, depth: usize, findings: &mut Findings<'_>) {
     if depth > DEEPEST {
         return;
     }
@@ -82,7 +90,7 @@ fn walk(node: &Node, whose: &str, filled: bool, depth: usize, findings: &mut Fin
     }
     let Some(text) = node.as_text().filter(|text| text.len() <= LONGEST && !text.contains('\n')) else { return };
     let fits = |pattern: &LazyLock<Option<Regex>>| pattern.as_ref().is_some_and(|pattern| pattern.is_match(text));
-    let brackets = !filled && text.starts_with('<') && fits(&BRACKETS) && !is_of_others(text);
+    let brackets = text.starts_with('<') && fits(&BRACKETS) && !is_of_others(text) && !filled();
     // Most texts hold none of these; the expression need not run on them.
     let asks = ["me", "ME", "HERE", "your", "THIS"].iter().any(|part| text.contains(part)) && fits(&WORDS);
     if !brackets && !asks {
