@@ -1,10 +1,20 @@
-//! Which fields a template asks for, told from its tree alone.
+//! Which fields a template asks for, and what it writes whatever it is given, told from its tree alone.
+
+use std::ops::Range;
 
 use compact_str::CompactString;
 
 use super::tree::{Branch, Node, Operand, Pipeline, Template, Term};
 
 impl Template {
+    /// The text that stands outside of every action, condition, loop and definition, in order, as ranges of bytes.
+    pub fn unconditional(&self) -> impl Iterator<Item = Range<usize>> {
+        self.body.iter().filter_map(|node| match node {
+            Node::Text(range) => Some(range.clone()),
+            _ => None,
+        })
+    }
+
     /// The paths of fields behind a field of this name, such as `image.tag` for `.Values.image.tag` and
     /// `index .Values "image" "tag"`. An empty path says that the field is taken as a whole, or that its name stands in a
     /// text, so that nothing can be told.

@@ -13,7 +13,7 @@ mod values;
 pub use chart::{Chart, Dependency, expand, is_chart};
 pub use layers::Layers;
 pub use set::{set, set_parameter};
-pub use templates::{Reads, template_problems};
+pub use templates::{Reads, literal_kinds, template_problems};
 pub use values::{coalesce, empty_values, merge_values};
 
 use crate::source::Span;

@@ -1,5 +1,5 @@
 //! The templates of a chart that lies in the repository, as far as they can be read without rendering: whether Go can
-//! parse them, and which values they ask for.
+//! parse them, which values they ask for, and which kinds of objects they make whatever the values are.
 
 use std::collections::BTreeSet;
 
@@ -8,6 +8,7 @@ use compact_str::CompactString;
 use crate::files::Files;
 use crate::gotemplate::{Failure, Library, Problem, Sprig, Template, Value};
 use crate::source::{RepoPath, SourceFile, Span};
+use crate::yaml::Node;
 
 /// The functions of Helm's templates, by name: none is called here.
 struct Functions;
@@ -55,6 +56,47 @@ pub fn template_problems(files: &Files, directory: &RepoPath) -> Vec<(Span, Stri
         if let Err(Problem { at, message }) = Template::parse(text, &Functions) {
             found.push((Span::new(file.id, at.start, at.end), message));
         }
+    }
+    found
+}
+
+/// The `apiVersion` and `kind` of each object that the templates of a chart make under every condition, where both are
+/// written as they are.
+pub fn literal_kinds(files: &Files, directory: &RepoPath) -> Vec<(Node, Node)> {
+    let mut found = Vec::new();
+    for file in templates(files, directory) {
+        let is_partial = file.path.file_name().starts_with('_');
+        let Some(text) = file.text().filter(|_| crate::is_yaml(&file.path) && !is_partial) else { continue };
+        let Ok(template) = Template::parse(text, &Functions) else { continue };
+        let plain: Vec<_> = template.unconditional().collect();
+        // By document: the lines that start with one of both keys, and their values where they are plain text.
+        let mut document: [Vec<Option<Node>>; 2] = Default::default();
+        let mut end = |document: &mut [Vec<Option<Node>>; 2]| {
+            if let [[Some(version)], [Some(kind)]] = [document[0].as_slice(), document[1].as_slice()] {
+                found.push((version.clone(), kind.clone()));
+            }
+            *document = Default::default();
+        };
+        let mut start = 0;
+        for line in text.split_inclusive('\n') {
+            let range = start..start + line.trim_end().len();
+            start += line.len();
+            if line.starts_with("---") {
+                end(&mut document);
+                continue;
+            }
+            for (key, lines) in ["apiVersion:", "kind:"].into_iter().zip(&mut document) {
+                let Some(value) = line.strip_prefix(key) else { continue };
+                let at = plain.partition_point(|piece| piece.end < range.end);
+                let is_plain = plain.get(at).is_some_and(|piece| piece.start <= range.start && range.end <= piece.end);
+                let value = value.split(" #").next().unwrap_or(value);
+                let plain_value = value.trim().trim_matches(['"', '\'']);
+                let place = range.start + key.len() + value.find(plain_value).unwrap_or_default();
+                let span = Span::new(file.id, place, place + plain_value.len());
+                lines.push((is_plain && !plain_value.is_empty()).then(|| Node::plain(plain_value, span)));
+            }
+        }
+        end(&mut document);
     }
     found
 }

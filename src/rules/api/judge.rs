@@ -1,11 +1,14 @@
 //! What the rules of this group share: which objects have an API version, what is known of it, and how it is mended.
 
+use foldhash::{HashMap, HashMapExt};
+
 use crate::finding::{Edit, Finding};
+use crate::helm::literal_kinds;
 use crate::kubernetes::{Definition, Lifecycle, Object, ServedVersion, Targets, lifecycle};
 use crate::repository::Repository;
 use crate::rules::Findings;
-use crate::source::Span;
-use crate::yaml::{Action, Node};
+use crate::source::{RepoPath, Span};
+use crate::yaml::{Action, Entry, Key, Node};
 
 /// An object, and what decides whether its API version is served.
 pub(super) struct Case<'a> {
@@ -16,6 +19,18 @@ pub(super) struct Case<'a> {
     /// `policy/v1beta1`
     pub(super) api_version: String,
     pub(super) authority: Authority<'a>,
+    pub(super) written: Written,
+}
+
+/// In what way an object is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    /// As it reaches the cluster.
+    Whole,
+    /// As a text in a ConfigMap, from which somebody applies it or reads it.
+    InText,
+    /// As a template, of which only the API version and the kind are known.
+    InTemplate,
 }
 
 /// Who knows whether an API version is served.
@@ -59,6 +74,64 @@ pub(super) fn each<'a>(
     }
 }
 
+/// Calls `judge` for whole manifests that stand in ConfigMaps, and for the templates of charts that lie here and are
+/// installed, as far as they say what they make whatever their values are.
+pub(super) fn each_hidden<'a>(
+    repository: &'a Repository,
+    findings: &mut Findings<'a>,
+    judge: impl Fn(&Case<'_>, &mut Findings<'_>),
+) {
+    let mut charts: HashMap<&RepoPath, Vec<Object>> = HashMap::new();
+    for app in &repository.apps {
+        for map in app.objects.iter().filter(|object| object.id.is("", "ConfigMap")) {
+            findings.about(Some(app), Some(map));
+            for object in in_text(map, repository) {
+                if let Some(case) = Case::of(&object, repository) {
+                    judge(&Case { written: Written::InText, ..case }, findings);
+                }
+            }
+        }
+        findings.about(Some(app), None);
+        for directory in app.releases.iter().filter_map(|release| release.chart.directory.as_ref()) {
+            let objects = charts.entry(directory).or_insert_with(|| in_templates(directory, repository));
+            for object in objects.iter() {
+                if let Some(case) = Case::of(object, repository) {
+                    judge(&Case { written: Written::InTemplate, ..case }, findings);
+                }
+            }
+        }
+    }
+}
+
+/// The objects that a ConfigMap holds as files. Definitions of kinds are left out: they are shown more often than applied.
+fn in_text(map: &Object, repository: &Repository) -> Vec<Object> {
+    let is_manifest = |key: &str| [".yaml", ".yml", ".json"].iter().any(|end| key.ends_with(end));
+    let entries = map.root.get("data").map(Node::entries).unwrap_or_default().iter();
+    let texts = entries.filter(|entry| is_manifest(&entry.key.text)).map(|entry| &entry.value);
+    let whole = |text: &str| text.contains("apiVersion") && text.contains("kind") && !text.contains("{{");
+    let streams = texts.filter(|text| text.as_str().is_some_and(whole)).map(|text| repository.files.embedded(text));
+    let roots = streams.flat_map(|stream| stream.documents).filter_map(|document| document.root);
+    let objects = roots.filter_map(Object::new);
+    objects
+        .filter(|object| {
+            let is_file = lifecycle(&object.id.api_version(), &object.id.kind).is_some_and(|row| row.is_file);
+            let is_named = !object.id.name.is_empty() || object.root.at(&["metadata", "generateName"]).is_some();
+            object.id.kind != "CustomResourceDefinition" && (is_file || is_named)
+        })
+        .collect()
+}
+
+/// What the templates of a chart surely make, without its content.
+fn in_templates(directory: &RepoPath, repository: &Repository) -> Vec<Object> {
+    let known = literal_kinds(&repository.files, directory).into_iter();
+    let object = |(version, kind): (Node, Node)| {
+        let span = version.span;
+        let entry = |key: &str, value: Node| Entry { key: Key::new(key, value.span), value };
+        Object::new(Node::mapping([entry("apiVersion", version), entry("kind", kind)].into_iter().collect(), span))
+    };
+    known.filter_map(object).collect()
+}
+
 impl<'a> Case<'a> {
     fn of(object: &'a Object, repository: &'a Repository) -> Option<Self> {
         let node = object.root.get("apiVersion")?;
@@ -77,7 +150,14 @@ impl<'a> Case<'a> {
                 Authority::Table(row, releases)
             }
         };
-        Some(Self { object, repository, span: node.span, api_version: api_version.to_owned(), authority })
+        Some(Self {
+            object,
+            repository,
+            span: node.span,
+            api_version: api_version.to_owned(),
+            authority,
+            written: Written::Whole,
+        })
     }
 
     fn is_file(&self) -> bool {
@@ -109,7 +189,8 @@ impl<'a> Case<'a> {
     /// Says what to write, and writes it where nothing else changes.
     pub(super) fn mend(&self, finding: &mut Finding, replacement: &str, row: Option<&Lifecycle>, is_served: bool) {
         let blocking = |keys: &str| keys.split(',').any(|key| !key.is_empty() && has_key(&self.object.root, key));
-        let is_pure = row.and_then(|row| row.rename_unless).is_some_and(|keys| !blocking(keys));
+        let is_pure = self.written != Written::InTemplate
+            && row.and_then(|row| row.rename_unless).is_some_and(|keys| !blocking(keys));
         finding.help(match row.and_then(|row| row.change).filter(|_| !is_pure) {
             Some(change) => format!("write {replacement}; {change}"),
             None => format!("write {replacement}"),
@@ -124,8 +205,8 @@ impl<'a> Case<'a> {
         }
         let edits = vec![Edit { span: self.span, text: written.replace(&self.api_version, replacement) }];
         let title = format!("write {replacement}");
-        // A patch finds its object by API version too, so it would have to change as well.
-        if is_patched(&self.object.root) {
+        // A patch finds its object by API version too, so it would have to change as well; who reads a text is not known.
+        if self.written == Written::InText || is_patched(&self.object.root) {
             finding.unsafe_fix(title, edits);
         } else {
             finding.fix(title, edits);

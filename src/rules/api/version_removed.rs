@@ -1,7 +1,7 @@
 //! See `rules/api/api-version-removed.md`.
 
-use super::judge::{Authority, Case, component_name, each, priority, served, version_of};
-use crate::finding::Severity;
+use super::judge::{Authority, Case, Written, component_name, each, each_hidden, priority, served, version_of};
+use crate::finding::{Finding, Severity};
 use crate::kubernetes::{Definition, Lifecycle, OLDEST_SUPPORTED, Targets, Version, lifecycle};
 use crate::repository::Repository;
 use crate::rules::{Check, Findings};
@@ -9,10 +9,19 @@ use crate::rules::{Check, Findings};
 pub(crate) const CHECK: Check = Check::Repository(check);
 
 fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
-    each(repository, findings, |case, findings| match case.authority {
+    let judge = |case: &Case<'_>, findings: &mut Findings<'_>| match case.authority {
         Authority::Definition(definition) => by_definition(case, definition, findings),
         Authority::Table(row, releases) => by_table(case, row, releases, findings),
-    });
+    };
+    each(repository, findings, judge);
+    each_hidden(repository, findings, judge);
+}
+
+/// Who applies a text of a ConfigMap, and where, is not known.
+fn weigh(case: &Case<'_>, finding: &mut Finding) {
+    if case.written == Written::InText {
+        finding.severity(Severity::Warning);
+    }
 }
 
 fn by_definition(case: &Case<'_>, definition: &Definition, findings: &mut Findings<'_>) {
@@ -30,6 +39,7 @@ fn by_definition(case: &Case<'_>, definition: &Definition, findings: &mut Findin
         case.refusal()
     );
     let finding = findings.report(case.span, message).label("not served");
+    weigh(case, finding);
     match version {
         Some(version) => finding.related(version.span, "`served: false` here"),
         None => finding.related(definition.span.unwrap_or(case.span), "defined here, without this version"),
@@ -57,6 +67,7 @@ fn by_table(case: &Case<'_>, row: &Lifecycle, releases: Targets, findings: &mut 
     message.push_str(". ");
     message.push_str(&case.refusal());
     let finding = findings.report(case.span, message).label(format!("removed in {removed}"));
+    weigh(case, finding);
     match releases.lowest {
         Some(release) => {
             if let Some(span) = release.span {
