@@ -8,7 +8,7 @@
 //! could be anywhere, so it answers every question for its name. What exists for one cluster counts for all, but for apps
 //! whose declarations say that they are for two.
 
-mod chart_classes;
+pub(crate) mod chart_classes;
 mod closed;
 mod index;
 mod near;
