@@ -30,12 +30,16 @@ fn rows(release: &Release) -> Option<Vec<Row>> {
     }
     // The first line that is no comment names the columns.
     let lines = include_str!("../../../rules/data/chart-storage-classes.tsv").lines();
-    let mut rows = lines.filter(|line| !line.starts_with('#')).skip(1).filter_map(|line| {
-        let cells: Vec<&'static str> = line.split('\t').collect();
-        let [chart, path, default, mark, marked, unless, open, _] = cells[..] else { return None };
-        let row = Row { path, default, mark, marked: marked == "true", unless, open };
-        (chart == release.chart.name).then_some(row)
-    }).peekable();
+    let mut rows = lines
+        .filter(|line| !line.starts_with('#'))
+        .skip(1)
+        .filter_map(|line| {
+            let cells: Vec<&'static str> = line.split('\t').collect();
+            let [chart, path, default, mark, marked, unless, open, _] = cells[..] else { return None };
+            let row = Row { path, default, mark, marked: marked == "true", unless, open };
+            (chart == release.chart.name).then_some(row)
+        })
+        .peekable();
     rows.peek()?;
     let rows: Vec<Row> = rows.collect();
     let is_set = |node: &&Node| !node.is_null() && node.as_bool() != Some(false);
