@@ -88,8 +88,9 @@ fn of_chart<'a>(
         let cells: Vec<&'static str> = line.split('\t').collect();
         let [chart, group, kinds, unless, _] = cells[..] else { continue };
         let is_off = |path: &str| {
+            let (path, switch) = path.strip_prefix('!').map_or((path, false), |path| (path, true));
             let value = path.split('.').try_fold(&release.values, |node, key| node.get(key));
-            value.is_some_and(|value| value.is_unknown() || value.as_bool() == Some(false))
+            value.is_some_and(|value| value.is_unknown() || value.as_bool() == Some(switch))
         };
         if chart != release.chart.name || unless.split(',').any(is_off) {
             continue;

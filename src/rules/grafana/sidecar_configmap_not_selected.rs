@@ -36,6 +36,9 @@ fn check(repository: &Repository, findings: &mut Findings<'_>) {
             let carriers =
                 app.objects.iter().filter(|object| matches!(object.id.kind.as_str(), "ConfigMap" | "Secret"));
             for object in carriers {
+                if kind == "dashboards" {
+                    tell_unlabelled(object, app, &here, repository, findings);
+                }
                 if !here.iter().any(|(_, sidecar, _)| sidecar.selects(object, app)) {
                     let all = here.iter().filter(|(_, sidecar, _)| sidecar.enabled == Some(true));
                     all.take(1).for_each(|(_, sidecar, name)| report(kind, sidecar, name, object, app, findings));
@@ -70,6 +73,63 @@ fn report(kind: &str, sidecar: &Sidecar, grafana: &str, object: &Object, app: &B
     };
     report.object = Some(object.id.to_string());
     report.apps = vec![app.app.name.clone()];
+}
+
+/// A dashboard without the label, in an app of which another one has it.
+fn tell_unlabelled(
+    object: &Object,
+    app: &BuiltApp,
+    here: &[&(Cluster, Sidecar, &str)],
+    repository: &Repository,
+    findings: &mut Findings<'_>,
+) {
+    let is_dashboard = |text: &str| text.contains("\"panels\"") && text.contains("\"schemaVersion\"");
+    let holds_dashboards = |object: &Object| {
+        let files = object.root.get("data").map(Node::entries).unwrap_or_default();
+        let mut texts = files.iter().filter(|file| file.key.text.ends_with(".json"));
+        object.id.kind == "ConfigMap" && texts.any(|file| file.value.as_str().is_some_and(is_dashboard))
+    };
+    let label_of = |object: &Object, label: &str| object.root.at(&["metadata", "labels", label]).is_some();
+    if here.iter().any(|(_, sidecar, _)| sidecar.label.as_deref().is_none_or(|label| label_of(object, label)))
+        || !holds_dashboards(object)
+    {
+        return;
+    }
+    let sibling = app.objects.iter().find_map(|other| {
+        let (_, sidecar, name) = here.iter().find(|(_, sidecar, _)| sidecar.selects(other, app))?;
+        holds_dashboards(other).then_some((other, sidecar, name))
+    });
+    let Some((sibling, sidecar, grafana)) = sibling else { return };
+    if is_named(&object.id.name, repository) {
+        return;
+    }
+    let (label, value) = (sidecar.label.as_deref().unwrap_or_default(), sidecar.value.as_deref().unwrap_or_default());
+    let message = format!(
+        "the sidecar of the Grafana {grafana} takes dashboards with the label `{label}`; this one has none, unlike {} of the \
+         same app, so Grafana never gets it",
+        sibling.id
+    );
+    let report = findings.report(object.name_span(), message);
+    report.related(sibling.name_span(), "has the label");
+    report.help(format!("add the label `{label}: {:?}`", if value.is_empty() { "1" } else { value }));
+    report.object = Some(object.id.to_string());
+    report.apps = vec![app.app.name.clone()];
+}
+
+/// Whether something names the ConfigMap, such as a volume or the values of a Grafana, and may load it without a label.
+fn is_named(name: &str, repository: &Repository) -> bool {
+    let objects = repository.apps.iter().flat_map(|app| &app.objects);
+    let parts = objects.flat_map(|object| ["spec", "data"].into_iter().filter_map(|part| object.root.get(part)));
+    let values = repository.apps.iter().flat_map(|app| &app.releases).map(|release| &release.values);
+    let mut open: Vec<&Node> = parts.chain(values).collect();
+    while let Some(node) = open.pop() {
+        if node.as_str() == Some(name) {
+            return true;
+        }
+        open.extend(node.items());
+        open.extend(node.entries().iter().map(|entry| &entry.value));
+    }
+    false
 }
 
 /// Whether something else may read the objects: another chart's Grafana, or one that is deployed by hand.

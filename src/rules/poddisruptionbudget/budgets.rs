@@ -1,6 +1,8 @@
 //! PodDisruptionBudgets and the pods of the same app that they are about.
 //!
-//! Left out: budgets whose pods something else scales, or that select by expressions alone.
+//! Left out: budgets whose pods something else scales, or that select by no label's value.
+
+use std::collections::BTreeSet;
 
 use foldhash::{HashMap, HashMapExt, HashSet};
 
@@ -63,17 +65,26 @@ fn budget<'a>(
 ) -> Option<Budget<'a>> {
     let spec = object.root.get("spec")?;
     let selector = spec.get("selector")?;
-    // The rarest of the wanted labels leaves the fewest to compare.
+    let with = |key: &'a str, value: Option<&'a str>| workloads.get(&(namespace, key, value.unwrap_or_default()));
+    // The rarest of the wanted labels leaves the fewest to compare. Of expressions, one that lists values does as well.
     let wanted = selector.get("matchLabels").map(Node::entries).unwrap_or_default().iter();
-    let candidates = wanted
-        .map(|label| workloads.get(&(namespace, label.key.text.as_str(), label.value.as_text().unwrap_or_default())))
-        .min_by_key(|found| found.map_or(0, Vec::len))??;
+    let rarest = wanted.map(|label| with(&label.key.text, label.value.as_text())).min_by_key(|found| found.map_or(0, Vec::len));
+    let candidates: Vec<(&Object, &Node)> = match rarest {
+        Some(rarest) => rarest?.clone(),
+        None => {
+            let expressions = selector.get("matchExpressions").map(Node::items).unwrap_or_default();
+            let listing = expressions.iter().find(|wanted| wanted.str_at(&["operator"]) == Some("In"))?;
+            let key = listing.str_at(&["key"])?;
+            let values: BTreeSet<&str> = listing.get("values")?.items().iter().filter_map(Node::as_text).collect();
+            values.into_iter().filter_map(|value| with(key, Some(value))).flatten().copied().collect()
+        }
+    };
     let (mut pods, mut count, mut first) = (0, 0, None);
     for (workload, labels) in candidates {
         if selects(selector, Some(labels))? {
             pods += replicas(workload).filter(|_| !scaled.contains(workload.id.name.as_str()))?;
             count += 1;
-            first = first.or(Some(*workload));
+            first = first.or(Some(workload));
         }
     }
     let workload = first.filter(|_| pods > 0)?;

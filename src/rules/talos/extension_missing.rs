@@ -1,6 +1,7 @@
 //! See `rules/talos/talos-extension-missing.md`.
 
 use super::extensions;
+use crate::helm::{Binding, Release};
 use crate::repository::Repository;
 use crate::rules::{Check, Findings};
 use crate::yaml::Node;
@@ -24,19 +25,35 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
         };
         by_iscsi && !OTHER_PROTOCOL.iter().copied().any(other)
     });
-    let Some((app, class)) = class else { return };
+    let chart = repository.apps.iter().find_map(|app| {
+        // Its second data engine needs none.
+        let engine = |release: &Release| release.values.at(&["defaultSettings", "v1DataEngine"]).and_then(Node::as_bool);
+        let of_iscsi = |release: &&Release| {
+            release.chart.name == "longhorn" && release.binding == Binding::Declared && engine(release) != Some(false)
+        };
+        Some((app, app.releases.iter().find(of_iscsi)?))
+    });
+    let (app, object, what, place) = match (class, chart) {
+        (Some((app, class)), _) => {
+            let provisioner = class.root.get("provisioner").and_then(Node::as_str).unwrap_or_default();
+            let what = format!("volumes of `{}` need `iscsiadm` on the nodes ({provisioner})", class.id.name);
+            (app, Some(class), what, class.name_span())
+        }
+        (None, Some((app, release))) => {
+            (app, None, "volumes of Longhorn need `iscsiadm` on the nodes".to_owned(), release.chart_span)
+        }
+        (None, None) => return,
+    };
     let extensions = extensions::all(repository);
     let known = |name: &str| name.contains("iscsi-tools") || name.contains(['{', '$']);
     let Some(first) = extensions.first().filter(|_| !extensions.iter().any(|extension| known(&extension.name))) else {
         return;
     };
-    findings.about(Some(app), Some(class));
-    let provisioner = class.root.get("provisioner").and_then(Node::as_str).unwrap_or_default();
+    findings.about(Some(app), object);
     let message = format!(
-        "volumes of `{}` need `iscsiadm` on the nodes ({provisioner}), and none of the lists of system extensions here has \
-         `iscsi-tools`: pods stay in ContainerCreating",
-        class.id.name
+        "{what}, and none of the lists of system extensions here has `iscsi-tools`: pods stay in ContainerCreating"
     );
     let finding = findings.report(first.span, message);
-    finding.related(class.name_span(), "the class").help("add `siderolabs/iscsi-tools` to the extensions of the nodes");
+    let label = if object.is_some() { "the class" } else { "the chart" };
+    finding.related(place, label).help("add `siderolabs/iscsi-tools` to the extensions of the nodes");
 }

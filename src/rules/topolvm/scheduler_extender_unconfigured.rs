@@ -47,12 +47,20 @@ fn check(release: &Release, _: &BuiltApp, repository: &Repository, findings: &mu
     );
 }
 
+/// Extensions of files that nothing runs by: documents, and files that were put away.
+const NOT_IN_USE: [&str; 7] = ["adoc", "bak", "disabled", "md", "old", "rst", "txt"];
+
 /// Whether any file configures kube-scheduler to call an extender for the resource: a KubeSchedulerConfiguration, on its
-/// own, in a Talos machine configuration or in a template of Ansible.
+/// own, in a Talos machine configuration or in a template of Ansible. Comments configure nothing.
 fn extender_is_configured(repository: &Repository, resource: &str) -> bool {
-    repository.files.sources.files().iter().filter(|file| !matches!(file.path.extension(), Some("md"))).any(|file| {
+    let files = repository.files.sources.files();
+    let mut files = files.iter().filter(|file| !file.path.extension().is_some_and(|own| NOT_IN_USE.contains(&own)));
+    files.any(|file| {
+        let wanted = ["extenders", "managedResources", resource];
         file.text().is_some_and(|text| {
-            text.contains("extenders") && text.contains("managedResources") && text.contains(resource)
+            let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
+            wanted.iter().all(|word| text.contains(word))
+                && wanted.iter().all(|word| lines.clone().any(|line| line.contains(word)))
         })
     })
 }
