@@ -74,7 +74,9 @@ fn report(
         let was = taken.before.as_text().unwrap_or_default();
         let deed = match taken.now {
             None => format!("takes the CPU limit of `{name}` ({was}) away"),
-            Some(now) => format!("sets the CPU limit of `{name}` to {}, which was {was}", now.as_text().unwrap_or_default()),
+            Some(now) => {
+                format!("sets the CPU limit of `{name}` to {}, which was {was}", now.as_text().unwrap_or_default())
+            }
         };
         let message = format!(
             "this {deed}, while `{meant}` of {} keeps one of {written}: most likely the \

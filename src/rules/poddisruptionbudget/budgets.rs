@@ -68,7 +68,8 @@ fn budget<'a>(
     let with = |key: &'a str, value: Option<&'a str>| workloads.get(&(namespace, key, value.unwrap_or_default()));
     // The rarest of the wanted labels leaves the fewest to compare. Of expressions, one that lists values does as well.
     let wanted = selector.get("matchLabels").map(Node::entries).unwrap_or_default().iter();
-    let rarest = wanted.map(|label| with(&label.key.text, label.value.as_text())).min_by_key(|found| found.map_or(0, Vec::len));
+    let rarest =
+        wanted.map(|label| with(&label.key.text, label.value.as_text())).min_by_key(|found| found.map_or(0, Vec::len));
     let candidates: Vec<(&Object, &Node)> = match rarest {
         Some(rarest) => rarest?.clone(),
         None => {

@@ -27,7 +27,8 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     });
     let chart = repository.apps.iter().find_map(|app| {
         // Its second data engine needs none.
-        let engine = |release: &Release| release.values.at(&["defaultSettings", "v1DataEngine"]).and_then(Node::as_bool);
+        let engine =
+            |release: &Release| release.values.at(&["defaultSettings", "v1DataEngine"]).and_then(Node::as_bool);
         let of_iscsi = |release: &&Release| {
             release.chart.name == "longhorn" && release.binding == Binding::Declared && engine(release) != Some(false)
         };
