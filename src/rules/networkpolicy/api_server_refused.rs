@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use foldhash::{HashSet, HashSetExt};
 
 use super::{destinations, words};
-use crate::kubernetes::network_policy::Direction;
+use crate::kubernetes::network_policy::{Dialect, Direction};
 use crate::kubernetes::{Object, Pod};
 use crate::repository::Repository;
 use crate::repository::network::{PlacedPods, Verdict};
@@ -13,6 +13,17 @@ use crate::rules::{Check, Findings};
 use crate::yaml::Node;
 
 pub(crate) const CHECK: Check = Check::Repository(check);
+
+/// Policies that Kubernetes' own may be overruled by.
+const OTHER_DIALECTS: [(&str, &str); 7] = [
+    ("crd.projectcalico.org", "NetworkPolicy"),
+    ("crd.projectcalico.org", "GlobalNetworkPolicy"),
+    ("projectcalico.org", "NetworkPolicy"),
+    ("projectcalico.org", "GlobalNetworkPolicy"),
+    ("policy.networking.k8s.io", "AdminNetworkPolicy"),
+    ("policy.networking.k8s.io", "BaselineAdminNetworkPolicy"),
+    ("policy.networking.k8s.io", "ClusterNetworkPolicy"),
+];
 
 /// Programs of one policy that are shown with their places.
 const MOST_PLACES: usize = 4;
@@ -23,6 +34,8 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
         return;
     }
     let callers = Callers::of(repository);
+    // What policies of other dialects let through, Kubernetes' own do not say.
+    let others = OTHER_DIALECTS.iter().any(|(group, kind)| repository.objects_of(group, kind).next().is_some());
     let mut by_policy: BTreeMap<usize, Vec<(&PlacedPods, &Object, &str)>> = BTreeMap::new();
     for pods in network.pods.iter().filter(|pods| !pods.host_network) {
         let Some(app) = repository.apps.get(pods.app) else { continue };
@@ -36,6 +49,10 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
             policy.is_some_and(|policy| !policy.namespace.is_empty() && policy.policy.subject.labels.names_value())
         };
         let Some(at) = by.iter().find(own).or(by.first()) else { continue };
+        let dialect = network.policies.get(*at).map(|policy| policy.policy.dialect);
+        if others && dialect == Some(Dialect::Kubernetes) {
+            continue;
+        }
         let list = by_policy.entry(*at).or_default();
         if !list.iter().any(|(_, known, _)| std::ptr::eq(*known, object)) {
             list.push((pods, object, why));
@@ -59,7 +76,12 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
                 let span = if pods.template.is_some() { pods.span } else { object.name_span() };
                 finding.related(span, "its pods call the API server");
             }
-            finding.help("add a rule with `toEntities: [kube-apiserver]`, or what your network plugin has for it");
+            finding.help(match policy.policy.dialect {
+                Dialect::Kubernetes => {
+                    "add an egress rule for the port of the API server, 6443 in most clusters, to its address"
+                }
+                _ => "add a rule with `toEntities: [kube-apiserver]`, or what your network plugin has for it",
+            });
             continue;
         }
         for (pods, object, why) in refused {
@@ -74,7 +96,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
                 .report(span, message)
                 .label("no policy is about these pods")
                 .related(policy.policy.egress.span, "closes egress for them")
-                .help("add a policy for them with `toEntities: [kube-apiserver]`");
+                .help("add a policy for them that leads to the API server, with Cilium `toEntities: [kube-apiserver]`");
         }
     }
 }
@@ -90,9 +112,9 @@ impl<'a> Callers<'a> {
         let mut bound = HashSet::new();
         for app in &repository.apps {
             for object in app.objects.iter().filter(|object| object.id.group == "rbac.authorization.k8s.io") {
-                // Rights to use a security policy are no reason to call.
+                // Rights to use a security policy are no reason to call, nor are those of an account whose token others use.
                 let role = object.root.str_at(&["roleRef", "name"]).unwrap_or_default();
-                if role.contains(":scc:") || role.contains("psp") {
+                if role.contains(":scc:") || role.contains("psp") || role == "system:auth-delegator" {
                     continue;
                 }
                 for subject in object.root.get("subjects").map(Node::items).unwrap_or_default() {

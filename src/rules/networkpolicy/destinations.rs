@@ -1,6 +1,6 @@
 //! Whether a rule lets pods reach what is no pod: the API server, DNS, hosts outside.
 
-use crate::kubernetes::network_policy::{Dialect, Match, Namespaces, Peer, Rule, Selector, Who};
+use crate::kubernetes::network_policy::{Dialect, Match, Namespaces, Peer, Port, Rule, Selector, Who};
 use crate::repository::network::PlacedPolicy;
 
 /// Whether a rule is about one of its peers, as `is` says; a rule for anybody is.
@@ -11,9 +11,13 @@ fn any(rule: &Rule, is: impl Fn(&Peer) -> Match) -> Match {
     }
 }
 
-/// Whether a rule lets pods reach the API server. Its address belongs to a node or a load balancer, which Cilium calls
+/// Whether a rule lets pods reach the API server, on whatever port that has: not on that of DNS. Its address belongs to a node or a load balancer, which Cilium calls
 /// `kube-apiserver`, `host` or `remote-node`.
 pub(super) fn api_server(_: &PlacedPolicy, rule: &Rule) -> Match {
+    let is_dns = |port: &Port| port.last.is_none() && matches!(port.number, Ok(53 | 5353));
+    if rule.ports.as_ref().is_some_and(|ports| !ports.is_empty() && ports.iter().all(is_dns)) {
+        return Match::No;
+    }
     any(rule, |peer| match &peer.who {
         Who::Entity(entity) => match entity.as_str() {
             "all" | "cluster" | "kube-apiserver" | "host" | "remote-node" => Match::Yes,
