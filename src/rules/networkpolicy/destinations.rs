@@ -52,6 +52,21 @@ pub(super) fn name_server(policy: &PlacedPolicy, rule: &Rule) -> Match {
     })
 }
 
+/// The same for the cluster's own DNS server.
+pub(super) fn own_name_server(policy: &PlacedPolicy, rule: &Rule) -> Match {
+    let is_public = |peer: &Peer| match &peer.who {
+        Who::Addresses(range) => PUBLIC_SERVERS.contains(&range.trim_end_matches("/32")),
+        _ => false,
+    };
+    let only_public = rule.peers.as_ref().is_some_and(|peers| peers.iter().all(is_public));
+    // A public server does not know the names of the cluster.
+    if only_public { Match::No } else { name_server(policy, rule) }
+}
+
+/// DNS servers for everybody.
+const PUBLIC_SERVERS: [&str; 8] =
+    ["8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "149.112.112.112", "208.67.222.222", "208.67.220.220"];
+
 /// Whether a rule lets pods reach a host outside.
 pub(crate) fn host(rule: &Rule, name: &str) -> Match {
     any(rule, |peer| match &peer.who {
