@@ -20,7 +20,7 @@ fn check(object: &Object, _: &BuiltApp, _: &Repository, findings: &mut Findings<
     }
     let text = balancing.and_then(Node::as_text).unwrap_or("TCP");
     let consequence = match (translated.as_text(), text) {
-        (Some("Enabled"), "Enabled") => "Felix silently switches this off",
+        (Some("Enabled"), "Enabled") => "Felix silently switches the first off",
         (Some("Disabled"), "TCP") => {
             "nothing translates UDP from the host network, and programs there don't reach some Services"
         }
@@ -31,7 +31,7 @@ fn check(object: &Object, _: &BuiltApp, _: &Repository, findings: &mut Findings<
     };
     let default = if balancing.is_none() { ", the default" } else { "" };
     let message = format!(
-        "{} sets this to `{}` beside `bpfConnectTimeLoadBalancing: {text}`{default}: {consequence}",
+        "{} sets `bpfHostNetworkedNATWithoutCTLB` to `{}` beside `bpfConnectTimeLoadBalancing: {text}`{default}: {consequence}",
         object.id,
         translated.as_text().unwrap_or_default()
     );
