@@ -1,5 +1,6 @@
 //! Rules about container images: what they are called, and where they come from.
 
+mod fields;
 mod name;
 mod places;
 mod registries;

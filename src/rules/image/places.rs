@@ -1,6 +1,4 @@
-//! Where images are named: in the containers of built pods, and in the values of charts.
-//!
-//! Left out: fields of custom resources.
+//! Where images are named: in the containers of built pods, in fields of custom resources, and in the values of charts.
 
 use std::borrow::Cow;
 
@@ -11,6 +9,7 @@ use crate::rules::Findings;
 use crate::source::Span;
 use crate::yaml::{Action, Node};
 
+use super::fields;
 use super::name::Name;
 use super::registries::Row;
 
@@ -27,7 +26,7 @@ pub(super) struct Place<'a> {
     pub(super) tag: Option<&'a str>,
     /// What names it, for messages: "container `web` of Deployment shop/web".
     pub(super) whose: String,
-    /// Whether it is the image of a container, so that the whole reference is known.
+    /// Whether it is the image of a container as it stands, so that the whole reference is known.
     pub(super) is_container: bool,
 }
 
@@ -38,8 +37,15 @@ pub(super) fn each<'a>(
     mut look: impl FnMut(Place<'a>, &mut Findings<'a>),
 ) {
     for object in &app.objects {
-        let Some(pod) = Pod::of(object) else { continue };
         findings.about(Some(app), Some(object));
+        let Some(pod) = Pod::of(object) else {
+            for (path, node) in fields::of(object) {
+                if let Some(place) = of_field(node, format!("`{path}` of {}", object.id)) {
+                    look(place, findings);
+                }
+            }
+            continue;
+        };
         for container in pod.containers() {
             let Some(node) = container.node.get("image") else { continue };
             let Some(text) = node.as_text().filter(|text| is_settled(text)) else { continue };
@@ -57,14 +63,21 @@ pub(super) fn each<'a>(
     }
 }
 
-/// `image: {registry: …, repository: …, tag: …}` and `image: name:tag`, anywhere in values.
+/// A field of a custom resource. Addresses with a scheme are for tools that put an image in their place.
+fn of_field(node: &Node, whose: String) -> Option<Place<'_>> {
+    let Some(text) = node.as_text() else { return of_value(node, &whose) };
+    let is_image = is_settled(text) && !text.contains("://");
+    is_image.then(|| Place { node, text: text.into(), tag: None, whose, is_container: true })
+}
+
+/// `image: {registry: …, repository: …, tag: …}` and `image: name:tag`, anywhere in values; keys such as `sidecarImage` too.
 fn walk<'a>(node: &'a Node, whose: &str, depth: usize, look: &mut impl FnMut(Place<'a>)) {
     if depth > DEEPEST {
         return;
     }
     node.items().iter().for_each(|item| walk(item, whose, depth + 1, look));
     for entry in node.entries() {
-        if entry.key.text == "image" {
+        if entry.key.text == "image" || entry.key.text.ends_with("Image") {
             of_value(&entry.value, whose).map(&mut *look);
         }
         walk(&entry.value, whose, depth + 1, look);
@@ -74,7 +87,9 @@ fn walk<'a>(node: &'a Node, whose: &str, depth: usize, look: &mut impl FnMut(Pla
 fn of_value<'a>(value: &'a Node, whose: &str) -> Option<Place<'a>> {
     let whose = whose.to_owned();
     if let Some(text) = value.as_text() {
-        let is_name = is_settled(text) && text.contains('/');
+        // Pictures are called so too, and are named by a URL or a path.
+        let is_picture = text.contains("://") || text.starts_with(['/', '.']);
+        let is_name = is_settled(text) && text.contains('/') && !is_picture;
         return is_name.then(|| Place { node: value, text: text.into(), tag: None, whose, is_container: false });
     }
     let repository = value.get("repository")?;
