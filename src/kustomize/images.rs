@@ -121,8 +121,11 @@ impl Engine<'_> {
             };
             let mut problem = Problem::new(ProblemKind::TransformerNoMatch, span, message).upstream(words);
             problem.severity = Some(Severity::Error);
-            problem.help = super::nearest(name, names.iter().map(String::as_str))
-                .map(|nearest| format!("did you mean `{nearest}`?"));
+            problem.help = match name {
+                "" => Some("put quotes around the name".to_owned()),
+                name => super::nearest(name, names.iter().map(String::as_str))
+                    .map(|nearest| format!("did you mean `{nearest}`?")),
+            };
             self.report(problem);
         }
     }

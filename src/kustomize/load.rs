@@ -122,8 +122,12 @@ pub(super) fn missing(files: &Files, directory: &RepoPath, text: &str, span: Spa
         None => format!("`{text}` leads out of the repository, so nothing can be built from it here"),
     };
     let mut problem = Problem::new(ProblemKind::ResourceMissing, span, message).upstream(words);
-    problem.help =
-        path.and_then(|path| nearest_path(files, directory, &path)).map(|found| format!("did you mean `{found}`?"));
+    let is_two_lines = text.contains(" - ") && files.sources.file(span.file).slice(span).contains('\n');
+    problem.help = if is_two_lines {
+        Some("this is one text over several lines: begin each `-` of the list in one column".to_owned())
+    } else {
+        path.and_then(|path| nearest_path(files, directory, &path)).map(|found| format!("did you mean `{found}`?"))
+    };
     problem
 }
 

@@ -105,11 +105,22 @@ fn walk(node: &Node, level: &Level<'_>, depth: usize, found: &mut Vec<Unknown>) 
             None => {
                 let own = fields.iter().map(|(name, _)| *name);
                 let unwritten = own.filter(|name| node.get(name).is_none());
-                let slip = nearest(key, unwritten).map(|name| format!("did you mean `{}.{name}`?", level.path));
-                if let Some(help) = slip.or_else(|| level.help_with(key)) {
+                let mut unwritten = unwritten.collect::<Vec<_>>().into_iter();
+                let near = nearest(key, unwritten.clone()).or_else(|| unwritten.find(|name| singular(name) == singular(key)));
+                let slip = || near.map(|name| format!("did you mean `{}.{name}`?", level.path));
+                // The very name elsewhere says more than a name that is nearly it.
+                if let Some(help) = level.help_with(key).or_else(slip) {
                     found.push(Unknown { span: entry.key.span, path, help });
                 }
             }
         }
+    }
+}
+
+/// `retry` for `retries`, `source` for `sources`.
+fn singular(name: &str) -> String {
+    match name.strip_suffix("ies") {
+        Some(stem) => format!("{stem}y"),
+        None => name.strip_suffix('s').unwrap_or(name).to_owned(),
     }
 }

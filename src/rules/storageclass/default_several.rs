@@ -25,8 +25,8 @@ struct Default<'a> {
 fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     let mut first: BTreeMap<Cluster, Default<'a>> = BTreeMap::new();
     // Those of charts come first: of two, the one in a manifest is told, which is the one that somebody wrote as a whole.
-    let of_charts = repository.apps.iter().flat_map(of_charts);
-    for class in of_charts.chain(repository.apps.iter().flat_map(of_objects)) {
+    let apps = || repository.deployed().map(|(_, app)| app);
+    for class in apps().flat_map(of_charts).chain(apps().flat_map(of_objects)) {
         let Some(other) = first.get(&Cluster::of(class.app)) else {
             first.insert(Cluster::of(class.app), class);
             continue;
