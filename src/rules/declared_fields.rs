@@ -106,7 +106,8 @@ fn walk(node: &Node, level: &Level<'_>, depth: usize, found: &mut Vec<Unknown>) 
                 let own = fields.iter().map(|(name, _)| *name);
                 let unwritten = own.filter(|name| node.get(name).is_none());
                 let mut unwritten = unwritten.collect::<Vec<_>>().into_iter();
-                let near = nearest(key, unwritten.clone()).or_else(|| unwritten.find(|name| singular(name) == singular(key)));
+                let near =
+                    nearest(key, unwritten.clone()).or_else(|| unwritten.find(|name| singular(name) == singular(key)));
                 let slip = || near.map(|name| format!("did you mean `{}.{name}`?", level.path));
                 // The very name elsewhere says more than a name that is nearly it.
                 if let Some(help) = level.help_with(key).or_else(slip) {
