@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use compact_str::CompactString;
 use foldhash::{HashMap, HashMapExt};
 
-use crate::kubernetes::{Object, ObjectId};
+use crate::kubernetes::{Object, ObjectId, Pod};
 use crate::yaml::Node;
 
 /// An object that comes to be because of another.
@@ -79,6 +79,9 @@ pub fn made(object: &Object) -> Vec<Made> {
     }
     if object.id.is("", "Service") {
         all.extend(serving_certificate(object));
+    }
+    if object.id.group == "batch" {
+        all.extend(by_kubectl(object));
     }
     if matches!((&*object.id.group, &*object.id.kind), ("", "Secret" | "ConfigMap")) && is_spread(&object.root) {
         let kind = if object.id.kind == "Secret" { "Secret" } else { "ConfigMap" };
@@ -170,6 +173,24 @@ fn serving_certificate(service: &Object) -> Option<Made> {
     let name = SERVING.iter().find_map(|key| annotations.get(key)?.as_text())?;
     let keys = Some(vec!["tls.crt".into(), "tls.key".into()]);
     Some(Made { group: "", kind: "Secret", name: name.into(), spread: Spread::Same, keys })
+}
+
+/// The Secrets that a Job makes with `kubectl create secret TYPE NAME`.
+fn by_kubectl(job: &Object) -> Vec<Made> {
+    let containers = Pod::of(job).into_iter().flat_map(Pod::containers);
+    let lists = containers.flat_map(|container| ["command", "args"].map(|field| container.node.get(field)));
+    let texts = lists.flatten().flat_map(Node::items).filter_map(Node::as_text);
+    let words: Vec<&str> = texts.flat_map(str::split_whitespace).collect();
+    let mut all = Vec::new();
+    for (at, pair) in words.windows(2).enumerate() {
+        let rest = words.get(at + 3..).unwrap_or_default();
+        let name = rest.iter().find(|word| !word.starts_with('-')).map(|word| word.trim_matches(['"', '\'', ';']));
+        let is_name = |name: &&str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
+        if let (["create", "secret"], Some(name)) = (pair, name.filter(is_name)) {
+            all.push(Made { group: "", kind: "Secret", name: name.into(), spread: Spread::Same, keys: None });
+        }
+    }
+    all
 }
 
 /// Source: OpenShift, Securing service traffic using service serving certificate secrets.
@@ -308,6 +329,14 @@ mod tests {
             all(&format!("{start}spec: {{data: [{{secretKey: k}}], target: {{manifest: {{kind: ConfigMap}}}}}}\n")),
             [("ConfigMap a".to_owned(), None)]
         );
+    }
+
+    #[test]
+    fn a_job_makes_what_its_command_says() {
+        let job = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: a}\nspec: {template: {spec: {containers: \
+                   [{name: a, command: [sh, -c], args: ['kubectl create secret generic --dry-run=client db \
+                   --from-literal=a=b; kubectl create secret tls $NAME']}]}}}\n";
+        assert_eq!(all(job), [("Secret db".to_owned(), None)]);
     }
 
     #[test]
