@@ -27,7 +27,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
 }
 
 /// Files that are applied as objects: resources of kustomizations, and what directory sources take.
-fn applied(repository: &Repository) -> BTreeSet<RepoPath> {
+pub(super) fn applied(repository: &Repository) -> BTreeSet<RepoPath> {
     let mut applied = BTreeSet::new();
     for file in repository.files.sources.files() {
         if !crate::kustomize::FILE_NAMES.contains(&file.path.file_name()) {
@@ -48,7 +48,7 @@ fn applied(repository: &Repository) -> BTreeSet<RepoPath> {
     applied
 }
 
-fn has_object(stream: &Stream) -> bool {
+pub(super) fn has_object(stream: &Stream) -> bool {
     let roots = stream.documents.iter().filter_map(|document| document.root.as_ref());
     roots.into_iter().any(|root| root.str_at(&["apiVersion"]).is_some() && root.str_at(&["kind"]).is_some())
 }

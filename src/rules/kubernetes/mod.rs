@@ -2,7 +2,9 @@
 
 pub(super) mod annotation_as_label;
 pub(super) mod api_version_missing;
+pub(super) mod cluster_domain;
 pub(super) mod cron_invalid;
+pub(super) mod kind_missing;
 pub(super) mod name_invalid;
 pub(super) mod quantity_invalid;
 pub(super) mod selector_mismatch;
@@ -19,4 +21,3 @@ fn is_template(text: &str) -> bool {
 fn plain_text(node: &Node) -> Option<&str> {
     node.as_text().filter(|text| !is_template(text))
 }
-pub(super) mod cluster_domain;
