@@ -14,10 +14,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
     let applied = applied(repository);
     // Where kustomize stops at an object, it says so itself.
     let told: Vec<Span> = repository.apps.iter().flat_map(|app| &app.problems).map(|problem| problem.span).collect();
-    let is_in = |span: &Span, root: &Node| {
-        span.file == root.span.file && (root.span.start..root.span.end).contains(&span.start)
-    };
-    let is_told = |root: &Node| told.iter().any(|span| is_in(span, root));
+    let is_told = |root: &Node| told.iter().any(|span| root.span.holds(*span));
     for file in repository.files.sources.files() {
         let is_object = match repository.class(file.id) {
             FileClass::Manifest | FileClass::ArgoCd | FileClass::Flux | FileClass::StaticPod => true,
