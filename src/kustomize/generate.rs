@@ -30,7 +30,7 @@ impl Engine<'_> {
                 match self.generated(kustomization, arguments, global, kind) {
                     Ok(mut resource) => {
                         resource.origin = self.built_origin(kustomization, &format!("{kind}Generator"));
-                        self.absorb(gathered, resource, arguments.span);
+                        self.absorb(gathered, resource, arguments);
                     }
                     Err(problem) => {
                         gathered.incomplete |= problem.kind != ProblemKind::BuildFails;
@@ -215,8 +215,9 @@ impl Engine<'_> {
         Ok(pairs)
     }
 
-    /// Adds a generated resource, or merges it into the one that is there.
-    pub(super) fn absorb(&mut self, gathered: &mut Accumulator, mut resource: Resource, by: Span) {
+    /// Adds a generated resource, or merges it into the one that is there. `arguments` are the generator's.
+    pub(super) fn absorb(&mut self, gathered: &mut Accumulator, mut resource: Resource, arguments: &Node) {
+        let by = arguments.span;
         let id = resource.id();
         let places = gathered.resources.with_any_id(&id.key()).to_vec();
         let describe = format!(
@@ -246,12 +247,14 @@ impl Engine<'_> {
             }
             ([at], Behavior::Create) => {
                 let words = format!("merging from generator: id {describe} exists; behavior must be merge or replace");
-                let message = format!("{} {} is already there, so the build fails", id.gvk.kind, id.name);
                 let other = gathered.resources.list().get(*at).map_or(by, Resource::span);
-                let problem = Problem::new(ProblemKind::ObjectDuplicate, by, message)
+                let (place, message, help) = already_there(arguments, &format!("{} {}", id.gvk.kind, id.name));
+                let problem = Problem::new(ProblemKind::ObjectDuplicate, place, message)
                     .upstream(words)
                     .related(other, "the other one");
-                self.report(problem.help("set `behavior: merge` or `behavior: replace`, or choose another name"));
+                self.report(problem.help(help));
+                // What should have been merged is missing from the object.
+                gathered.incomplete = true;
             }
             ([at], behavior) => {
                 let Some(old) = gathered.resources.list().get(*at).cloned() else { return };
@@ -261,6 +264,25 @@ impl Engine<'_> {
             _ => self.report(Problem::fails(by, format!("found multiple objects that could accept merge of {id}"))),
         }
     }
+}
+
+/// Where and how to tell that a generator makes an object that is there already, and what to do. Kustomize takes a word
+/// that is no behavior for none at all.
+fn already_there(arguments: &Node, object: &str) -> (Span, String, String) {
+    let written = arguments.get("behavior").filter(|node| !matches!(text_of(Some(node)), "" | "create"));
+    let Some(written) = written else {
+        let help = "set `behavior: merge` or `behavior: replace`, or choose another name";
+        return (arguments.span, format!("{object} is already there, so the build fails"), help.to_owned());
+    };
+    let word = text_of(Some(written));
+    let message = format!(
+        "`{word}` is no behavior, so kustomize takes this for a new object; {object} is already there, and the build fails"
+    );
+    let help = match super::nearest(word, ["merge", "replace"].into_iter()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "write `merge` or `replace`".to_owned(),
+    };
+    (written.span, message, help)
 }
 
 /// What a merging or replacing resource keeps of the old one.

@@ -439,6 +439,14 @@ fn read_patch(source: &Source) -> Result<Patch, Box<Problem>> {
         }
         (Err(unusable), None) => {
             let words = format!("unable to parse SM or JSON patch from {}", source.name);
+            if is_loose_json(source) {
+                let message = "a patch that begins with `[` is read as JSON, and this is YAML";
+                let help = "put double quotes around all keys and texts, or write each operation on a line of its own that \
+                            begins with `- op:`";
+                return Err(Box::new(
+                    Problem::new(ProblemKind::BuildFails, unusable.span, message).upstream(words).help(help),
+                ));
+            }
             let message = format!("this is neither a strategic merge patch nor a JSON patch: {}", unusable.message);
             let mut problem = Problem::new(ProblemKind::BuildFails, unusable.span, message).upstream(words);
             if unusable.span != source.span {
@@ -459,6 +467,14 @@ fn json_operations(source: &Source) -> Option<Vec<Operation>> {
         return None;
     }
     json_patch::operations(source.stream.documents.first()?.root.as_ref()?)
+}
+
+/// Whether the text would be a list of operations if only kustomize read it as YAML.
+fn is_loose_json(source: &Source) -> bool {
+    let is_whole = !source.stream.problems.iter().any(|problem| problem.kind.loses_content());
+    let root = source.stream.documents.first().and_then(|document| document.root.as_ref());
+    let is_list = root.and_then(json_patch::operations).is_some_and(|operations| !operations.is_empty());
+    is_whole && is_list && source.text.starts_with('[')
 }
 
 /// Puts back what a strategic merge patch never changes.

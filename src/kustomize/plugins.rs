@@ -17,14 +17,14 @@ use crate::yaml::{Entry, Key, Mapping, Node};
 impl Engine<'_> {
     pub(super) fn run_generators(&mut self, kustomization: &Kustomization, gathered: &mut Accumulator) {
         for plugin in self.plugins(kustomization, "generators", gathered) {
-            let (kind, span) = (plugin.gvk().kind, plugin.root.span);
+            let kind = plugin.gvk().kind;
             let origin = configured_origin(&plugin);
             let kind = match kind.as_str() {
                 "ConfigMapGenerator" => "ConfigMap",
                 "SecretGenerator" => "Secret",
                 "IAMPolicyGenerator" => {
                     let resource = Resource { origin, ..service_account(&plugin.root) };
-                    self.absorb(gathered, resource, span);
+                    self.absorb(gathered, resource, &plugin.root);
                     continue;
                 }
                 _ => {
@@ -49,7 +49,7 @@ impl Engine<'_> {
             match self.generated(kustomization, &arguments, None, kind) {
                 Ok(mut resource) => {
                     resource.origin = origin;
-                    self.absorb(gathered, resource, span);
+                    self.absorb(gathered, resource, &plugin.root);
                 }
                 Err(problem) => self.report(*problem),
             }

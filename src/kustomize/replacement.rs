@@ -312,6 +312,9 @@ fn source_value(gathered: &Accumulator, source: &Node) -> Result<Option<Source>,
             && node.as_sequence().is_none_or(|items| !items.is_empty())
     });
     let Some(found) = found else {
+        if gathered.incomplete {
+            return Ok(None);
+        }
         let words = format!("fieldPath `{path}` is missing for replacement source {wanted}");
         let message = format!("{} has no `{path}`, so the whole kustomization fails to build", describe(resource));
         return Err(Box::new(no_match(span, words, message).related(resource.span(), "the source")));

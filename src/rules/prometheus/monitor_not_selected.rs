@@ -52,12 +52,16 @@ fn check(repository: &Repository, findings: &mut Findings<'_>) {
             let refusals: Option<Vec<Refusal>> =
                 here.iter().map(|prometheus| refusal(prometheus, kind, field, object, app, repository)).collect();
             let Some(refusal) = refusals.and_then(|refusals| refusals.into_iter().next()) else { continue };
+            let labels = object.root.at(&["metadata", "labels"]).map_or(object.name_span(), |labels| labels.span);
+            let mut selector = None;
             let (place, why, help) = match refusal {
                 Refusal::Labels(why) => {
                     let stack = here.iter().any(|prometheus| prometheus.values.is_some());
-                    let place =
-                        object.root.at(&["metadata", "labels"]).map_or(object.name_span(), |labels| labels.span);
-                    (place, why, help(kind, field, stack))
+                    (labels, why, help(kind, field, stack))
+                }
+                Refusal::Selector { why, written, mend } => {
+                    selector = Some(written);
+                    (labels, why, mend)
                 }
                 Refusal::Namespace { why, mend } => {
                     let place = object.root.at(&["metadata", "namespace"]).map_or(object.name_span(), |own| own.span);
@@ -67,6 +71,9 @@ fn check(repository: &Repository, findings: &mut Findings<'_>) {
             let report = findings.report(place, format!("no Prometheus takes this {kind}, so {effect}: {why}"));
             report.object = Some(object.id.to_string());
             report.apps = vec![app.app.name.clone()];
+            if let Some(selector) = selector {
+                report.related(selector, format!("the `{field}`"));
+            }
             report.help(help);
         }
     }

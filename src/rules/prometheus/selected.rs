@@ -20,8 +20,16 @@ pub(super) enum Selection<'a> {
 
 /// Why a Prometheus does not take an object.
 pub(super) enum Refusal {
-    /// Its labels do not match.
+    /// Its labels do not match a choice that nobody wrote.
     Labels(String),
+    /// Its labels do not match the selector that is written.
+    Selector {
+        why: String,
+        /// The selector.
+        written: Span,
+        /// What to do.
+        mend: String,
+    },
     /// It is in a namespace where the Prometheus does not look.
     Namespace {
         why: String,
@@ -41,26 +49,45 @@ pub(super) fn refusal(
     repository: &Repository,
 ) -> Option<Refusal> {
     by_labels(prometheus, kind, field, object)
-        .map(Refusal::Labels)
         .or_else(|| by_namespace(prometheus, field, repository.home_of(app, object), repository))
 }
 
-fn by_labels(prometheus: &Prometheus<'_>, kind: &str, field: &str, object: &Object) -> Option<String> {
+fn by_labels(prometheus: &Prometheus<'_>, kind: &str, field: &str, object: &Object) -> Option<Refusal> {
     let labels = object.root.at(&["metadata", "labels"]);
     match selection(prometheus, field) {
         Selection::Everything | Selection::Unknown => None,
-        Selection::Nothing => Some(format!("the one here has no `{field}` and takes none")),
+        Selection::Nothing => Some(Refusal::Labels(format!("the one here has no `{field}` and takes none"))),
         Selection::OfRelease(name) => {
             let own = labels.and_then(|labels| labels.get("release"));
             if own.is_some_and(|own| own.as_text().is_none_or(|own| own == name)) {
                 return None;
             }
-            Some(format!("kube-prometheus-stack takes each {kind} with the label `release: {name}`"))
+            Some(Refusal::Labels(format!("kube-prometheus-stack takes each {kind} with the label `release: {name}`")))
         }
         Selection::Matching(selector) => {
             let taken = selects(selector, labels).unwrap_or(true);
-            (!taken).then(|| format!("its labels do not match the `{field}`"))
+            (!taken).then(|| Refusal::Selector {
+                why: format!("its labels do not match the `{field}`"),
+                written: selector.span,
+                mend: wanted(selector, labels, field),
+            })
         }
+    }
+}
+
+/// What to do about an object that a written selector does not take.
+fn wanted(selector: &Node, labels: Option<&Node>, field: &str) -> String {
+    let own = |key: &str| labels.and_then(|labels| labels.get(key)).and_then(Node::as_text);
+    let asked = selector.get("matchLabels").map(Node::entries).unwrap_or_default();
+    let lacking = asked.iter().filter_map(|label| {
+        let value = label.value.as_text()?;
+        (own(&label.key.text) != Some(value)).then(|| format!("`{}: {value}`", label.key.text))
+    });
+    let lacking: Vec<String> = lacking.collect();
+    match lacking.as_slice() {
+        [] => format!("give the object labels that the `matchExpressions` of the `{field}` take"),
+        [one] => format!("give the object the label {one}"),
+        several => format!("give the object the labels {}", several.join(", ")),
     }
 }
 
