@@ -10,6 +10,7 @@ mod disk;
 mod flux;
 mod inline_values;
 mod inventory;
+mod k3s;
 mod own_repository;
 
 pub use argocd::{Application, NO_VALUE, generator_files};
@@ -17,6 +18,7 @@ pub use class::{FileClass, Standing, is_static_pod_directory, standing};
 pub use flux::Substitution;
 pub use inline_values::inline_values;
 pub use inventory::{Inventory, is_declaration, objects_of, yaml_files};
+pub use k3s::helm_charts;
 
 use compact_str::CompactString;
 use foldhash::{HashMap, HashMapExt};

@@ -118,6 +118,7 @@ pub fn may_make(id: &ObjectId) -> bool {
         "externaldns.k8s.io",
         "gateway.envoyproxy.io",
         "gateway.networking.k8s.io",
+        "helm.cattle.io",
         "keda.sh",
         "kyverno.io",
         "metallb.io",

@@ -261,6 +261,9 @@ fn build(app: App, files: &Files, inventory: &Inventory, builds: &Builds) -> Bui
             SourceKind::Unresolved => {}
         }
     }
+    let (releases, mut unknown) = gitops::helm_charts(&built.objects, files);
+    built.releases.extend(releases);
+    built.unresolved.append(&mut unknown);
     for release in &mut built.releases {
         if release.namespace.is_empty() {
             release.namespace.clone_from(&built.app.destination.namespace);

@@ -10,6 +10,7 @@
 
 pub(crate) mod chart_classes;
 mod closed;
+mod in_values;
 mod index;
 mod near;
 mod variants;

@@ -39,7 +39,7 @@ const ENDS: [&str; 7] = ["service", "svc", "headless", "metrics", "monitor", "se
 const NAMESAKE: u8 = 2;
 
 /// API groups whose objects make no pods, or none that anybody selects, beside those of Kubernetes itself.
-const PASSIVE: [&str; 28] = [
+const PASSIVE: [&str; 29] = [
     "argoproj.io",
     "barmancloud.cnpg.io",
     "bitnami.com",
@@ -50,6 +50,7 @@ const PASSIVE: [&str; 28] = [
     "gateway.envoyproxy.io",
     "generators.external-secrets.io",
     "grafana.integreatly.org",
+    "helm.cattle.io",
     "helm.toolkit.fluxcd.io",
     "image.toolkit.fluxcd.io",
     "k8s.cni.cncf.io",

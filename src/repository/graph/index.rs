@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use compact_str::CompactString;
 use foldhash::{HashMap, HashMapExt, HashSet};
 
+use super::in_values::InValues;
 use super::{Question, chart_classes, home, settled};
 use crate::kubernetes::Object;
 use crate::references::{self, Made, Part, Spread};
@@ -82,6 +83,9 @@ impl<'a> Index<'a> {
                     index.add_made(at, made, object, namespace);
                 }
             }
+            for release in &app.releases {
+                index.add_values(InValues::of(release, &repository.files), settled(&release.namespace));
+            }
             for class in app.releases.iter().filter_map(chart_classes::of).flatten() {
                 if let Some(kind) = index.kinds.get_mut(&owned(("storage.k8s.io", "StorageClass"))) {
                     kind.anywhere.insert(class.into());
@@ -104,6 +108,28 @@ impl<'a> Index<'a> {
         }
         let definition = Definition { object, app, span: object.name_span(), made: None };
         kind.add(&object.id.name, namespace, definition);
+    }
+
+    /// What values bring may be anywhere: charts put their own namespace to it or not.
+    fn add_values(&mut self, found: InValues, home: &str) {
+        for object in found.objects {
+            for made in references::made(&object) {
+                self.add_anywhere(made.group, made.kind, &made.name, home);
+            }
+            self.add_anywhere(&object.id.group, &object.id.kind, &object.id.name, home);
+        }
+        for account in found.accounts {
+            self.add_anywhere("", "ServiceAccount", &account, home);
+        }
+    }
+
+    fn add_anywhere(&mut self, group: &str, kind: &str, name: &CompactString, home: &str) {
+        let Some(kind) = self.kinds.get_mut(&(group.into(), kind.into())) else { return };
+        match references::is_settled(name) {
+            true => kind.anywhere.insert(name.clone()),
+            // A name that a template makes could be any there.
+            false => kind.unsettled.insert(home.into()),
+        };
     }
 
     fn add_made(&mut self, app: usize, made: Made, object: &'a Object, namespace: &str) {
