@@ -55,6 +55,12 @@ pub(super) fn collect<'a>(root: &'a Node, kind: Kind, list: &mut Vec<Reference<'
     }
 }
 
+/// What a key of a Secret or ConfigMap is for, by the list that it is named in: elsewhere than in an environment, it is
+/// not a container that reads it but an operator.
+fn role_of_key(list: &str) -> Role {
+    if list.to_ascii_lowercase().contains("env") { Role::Environment } else { Role::Needed }
+}
+
 struct Walk<'a, 'f> {
     kind: Kind,
     list: &'f mut Vec<Reference<'a>>,
@@ -103,8 +109,8 @@ impl<'a> Walk<'a, '_> {
     fn entry(&mut self, entry: &'a Entry, map: &'a Node, at: At<'a>) {
         let value = &entry.value;
         match entry.key.text.as_str() {
-            "secretKeyRef" => self.local(Role::Environment, SECRET, value),
-            "configMapKeyRef" => self.local(Role::Environment, CONFIG_MAP, value),
+            "secretKeyRef" => self.local(role_of_key(at.list), SECRET, value),
+            "configMapKeyRef" => self.local(role_of_key(at.list), CONFIG_MAP, value),
             "secretRef" if at.list == "envFrom" => self.local(Role::Environment, SECRET, value),
             "configMapRef" if at.list == "envFrom" => self.local(Role::Environment, CONFIG_MAP, value),
             "secret" if at.list == "sources" || is_volumes(at.list) => self.volume(SECRET, value),

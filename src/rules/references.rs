@@ -238,6 +238,9 @@ fn listed(has: &[(CompactString, Span)]) -> String {
     }
 }
 
+/// What comes of a custom resource that lacks something: some operators set a condition, some only write to their log.
+const WAITS: &str = "its controller waits in vain or reports an error";
+
 /// What the cluster shows when the whole object is missing.
 fn missing_consequence(broken: &Broken) -> String {
     let name = &broken.name;
@@ -266,7 +269,9 @@ fn missing_consequence(broken: &Broken) -> String {
         ("IngressClass", _) => "no controller serves it".to_owned(),
         ("WorkflowTemplate" | "ClusterWorkflowTemplate", _) => "the workflow fails at once".to_owned(),
         ("Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet", _) => "nothing is scaled".to_owned(),
-        (_, Role::Identity | Role::Needed) => "it does not become ready".to_owned(),
+        ("Middleware" | "MiddlewareTCP", _) => "Traefik leaves out the router that names it".to_owned(),
+        ("IPAddressPool", _) => "MetalLB announces no address of it".to_owned(),
+        (_, Role::Identity | Role::Needed) => WAITS.to_owned(),
     }
 }
 
@@ -282,6 +287,6 @@ fn part_consequence(broken: &Broken, what: &str) -> &'static str {
         (Role::Webhook, _) => "the API server can't call it",
         (_, "listener") => "the route is not attached, NoMatchingParent",
         (_, "template") => "the workflow fails at once",
-        _ => "it does not become ready",
+        _ => WAITS,
     }
 }
