@@ -221,10 +221,47 @@ pub(super) fn created(operation: &Operation, before: &Node, resource: &Resource)
     let mut problem = Problem::new(ProblemKind::PatchReplaceCreates, operation.path_span, message)
         .related(resource.span(), "the object");
     problem.help = Some(match near_key(&operation.path, parent, before) {
-        Some(near) => format!("did you mean `{near}`?"),
+        Some(near) => {
+            problem.severity = is_slip(&operation.path, &near, &resource.gvk().group).then_some(Severity::Warning);
+            format!("did you mean `{near}`?")
+        }
         None => "write `op: add` if the field is to be new".to_owned(),
     });
     problem
+}
+
+/// Maps in objects of Kubernetes whose keys a person makes up.
+const FREE_MAPS: [&str; 16] = [
+    "annotations",
+    "binaryData",
+    "capacity",
+    "data",
+    "hard",
+    "labels",
+    "limits",
+    "matchLabels",
+    "nodeSelector",
+    "options",
+    "overhead",
+    "parameters",
+    "requests",
+    "selector",
+    "stringData",
+    "volumeAttributes",
+];
+
+/// Whether a path differs by one slip from one that is there, in a kind of Kubernetes, whose fields are not made up: then
+/// there is no such field. `clusterIP` and `clusterIPs` are the one pair of fields that stand side by side and are that
+/// near.
+fn is_slip(path: &str, near: &str, group: &str) -> bool {
+    let of_kubernetes = !group.contains('.') || group.ends_with(".k8s.io");
+    let holder = path.rsplit('/').nth(1).unwrap_or_default();
+    let both_are_fields = path.starts_with("/spec/clusterIP");
+    // The paths may be long, and what is compared costs the product of the lengths; a key that is near is short.
+    let last = |path: &'_ str| path.rsplit('/').next().unwrap_or_default().to_owned();
+    let (own, other) = (last(path), last(near));
+    let one_slip = own.eq_ignore_ascii_case(&other) || strsim::damerau_levenshtein(&own, &other) == 1;
+    of_kubernetes && one_slip && !both_are_fields && !FREE_MAPS.contains(&holder)
 }
 
 /// An element of a list of named elements, addressed by its place.
