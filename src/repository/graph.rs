@@ -93,6 +93,8 @@ pub(super) fn home<'a>(app: &'a BuiltApp, object: &'a Object, definitions: &Defi
 
 /// Follows every reference of the repository. Linear in the objects but for the search for near names, which is bounded.
 pub(super) fn broken(repository: &Repository) -> Vec<Broken> {
+    // Nearly all that this needs is given back before the index is made.
+    let variants = Variants::of(repository);
     // Which kinds are referred to is asked first: to keep every reference until then would cost more memory than to
     // read them twice costs time.
     let files = datasource_files(repository);
@@ -104,7 +106,6 @@ pub(super) fn broken(repository: &Repository) -> Vec<Broken> {
     let kinds: HashSet<_> = asked().map(|asked| (asked.reference.group, asked.reference.kind)).collect();
     let index = Index::new(repository, kinds.into_iter());
     let world = World::new(repository);
-    let variants = Variants::of(repository);
     let mut search = near::Search::new(repository, &index, &world);
     asked().filter_map(|asked| judge(asked, repository, &index, &world, &variants, &mut search)).collect()
 }

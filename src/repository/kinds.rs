@@ -33,6 +33,7 @@ impl Kinds {
                 }
             }
         }
+        kinds.values_mut().flatten().for_each(|(_, places)| places.shrink_to_fit());
         Self(kinds)
     }
 
