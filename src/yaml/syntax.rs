@@ -180,18 +180,14 @@ fn by_kind(kind: &ErrorKind, context: &Context<'_>) -> Explained {
         | K::InvalidBlockEntryWhitespace
         | K::InvalidMappingValueWhitespace => tab(context),
         K::UnclosedQuotedScalar | K::InvalidQuotedScalarIndent | K::DocumentIndicatorInQuotedScalar => quote(context),
-        K::InvalidTrailingSingleQuotedScalar => Explained::new(
-            rest,
-            "text follows the closing quote",
-            "the quoted text ended before this",
+        K::InvalidTrailingSingleQuotedScalar => trailing(
+            context,
+            '\'',
             "put the whole value in quotes; inside single quotes, a quote is written twice: `''`",
         ),
-        K::InvalidTrailingDoubleQuotedScalar => Explained::new(
-            rest,
-            "text follows the closing quote",
-            "the quoted text ended before this",
-            "put the whole value in quotes; inside double quotes, a quote is written `\\\"`",
-        ),
+        K::InvalidTrailingDoubleQuotedScalar => {
+            trailing(context, '"', "put the whole value in quotes; inside double quotes, a quote is written `\\\"`")
+        }
         K::UnknownQuotedScalarEscape
         | K::InvalidQuotedScalarHexEscape
         | K::InvalidLowSurrogateHexEscape
@@ -347,6 +343,9 @@ fn quote(context: &Context<'_>) -> Explained {
     let Some(open) = context.open_quote() else {
         return Explained::new(context.rest(), "a quoted text is never closed", "", "add the closing quote");
     };
+    if let Some(explained) = quote_within(context, open) {
+        return explained;
+    }
     let end = context.line_of(open).end;
     let mut explained = Explained::new(
         open..end,
@@ -358,6 +357,51 @@ fn quote(context: &Context<'_>) -> Explained {
         explained.related = Some((context.rest(), "this line can't belong to it".to_owned()));
     }
     explained
+}
+
+/// Text behind a closing quote. What was taken for the opening one may have been meant to close.
+fn trailing(context: &Context<'_>, quote: char, help: &str) -> Explained {
+    let last = |range: Range<usize>| Some(range.start + context.text[range].rfind(quote)?);
+    let meant = || {
+        let opening = last(context.from..last(context.from..context.at)?)?;
+        quote_within(context, last(context.line_of(opening).start..opening)?)
+    };
+    meant().unwrap_or_else(|| {
+        Explained::new(context.rest(), "text follows the closing quote", "the quoted text ended before this", help)
+    })
+}
+
+/// A quoted part of an entry in brackets that does not start with the quote: there quotes are ordinary characters, and a
+/// bracket between them is none of theirs.
+fn quote_within(context: &Context<'_>, open: usize) -> Option<Explained> {
+    const STARTS: [char; 3] = ['[', '{', ','];
+    let line = context.line_of(open);
+    let before = &context.text[line.start..open];
+    let in_brackets = Context { at: open, ..*context }.open_bracket().is_some_and(|bracket| bracket >= line.start);
+    let after_start = before.rfind(STARTS).map_or(0, |at| at + 1);
+    let after_key = before.rfind(": ").map_or(0, |at| at + 2);
+    let start = line.start + after_start.max(after_key);
+    if !in_brackets || context.text[start..open].trim().is_empty() {
+        return None;
+    }
+    let quote = &context.text[open..=open];
+    let closing = open + 1 + context.text[open + 1..line.end].find(quote)?;
+    let bracket = context.text[open + 1..closing].chars().find(|character| matches!(character, '{' | '['))?;
+    let other = if quote == "\"" { "'" } else { "\"" };
+    let entry = context.text[start..=closing].trim();
+    let help = if entry.contains(other) || entry.contains('\\') || entry.len() > 80 {
+        "put quotes around the whole text".to_owned()
+    } else {
+        format!("put quotes around the whole text: `{other}{entry}{other}`")
+    };
+    Some(Explained::new(
+        start..closing + 1,
+        format!(
+            "this text does not start with a quote, so the `{bracket}` in it opens a bracket, in spite of the quotes"
+        ),
+        "not quoted as a whole",
+        help,
+    ))
 }
 
 fn escape(context: &Context<'_>) -> Explained {
