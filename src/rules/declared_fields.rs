@@ -11,7 +11,7 @@ use foldhash::{HashMap, HashMapExt};
 use crate::finding::nearest;
 use crate::kubernetes::Object;
 use crate::source::Span;
-use crate::yaml::Node;
+use crate::yaml::{Node, Value};
 
 /// Declarations nest no deeper than this; it bounds the way down.
 const DEEPEST: usize = 40;
@@ -68,15 +68,24 @@ impl Level<'_> {
         TABLE.get(self.name).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// What to do with a field of this name: it may be written a level deeper, a level higher, or beside this one.
-    fn help_with(&self, key: &str) -> Option<String> {
+    /// What to do with a field of this name and value: it may be written a level deeper, a level higher, or beside this
+    /// one.
+    fn help_with(&self, key: &str, value: &Node) -> Option<String> {
+        let is_plain = matches!(value.value, Value::Scalar(_)) && !value.is_null();
+        if is_plain && self.name.ends_with(".kustomize") && matches!(key, "helm" | "enableHelm") {
+            let help = "remove it; Argo CD renders the charts of kustomizations where `kustomize.buildOptions` in the \
+                        ConfigMap argocd-cm holds `--enable-helm`";
+            return Some(help.to_owned());
+        }
+        // A plain value is not meant for a field that holds others.
+        let fits = |(name, held): &(&'static str, Option<&'static str>)| *name == key && !(is_plain && held.is_some());
         let below = |level: &Level<'_>| {
             let mut holders =
                 level.fields().iter().filter_map(|(field, held)| Some((field, TABLE.get(held.as_ref()?)?)));
-            let holds = |fields: &Fields| fields.iter().any(|(name, _)| *name == key);
+            let holds = |fields: &Fields| fields.iter().any(fits);
             holders.find(|(_, fields)| holds(fields)).map(|(field, _)| format!("{}.{field}.{key}", level.path))
         };
-        let higher = self.above.filter(|above| above.fields().iter().any(|(name, _)| *name == key));
+        let higher = self.above.filter(|above| above.fields().iter().any(fits));
         let higher = higher.map(|above| format!("{}.{key}", above.path).trim_start_matches('.').to_owned());
         if let Some(place) = below(self).or(higher) {
             return Some(format!("it belongs to `{place}`"));
@@ -110,7 +119,7 @@ fn walk(node: &Node, level: &Level<'_>, depth: usize, found: &mut Vec<Unknown>) 
                     nearest(key, unwritten.clone()).or_else(|| unwritten.find(|name| singular(name) == singular(key)));
                 let slip = || near.map(|name| format!("did you mean `{}.{name}`?", level.path));
                 // The very name elsewhere says more than a name that is nearly it.
-                if let Some(help) = level.help_with(key).or_else(slip) {
+                if let Some(help) = level.help_with(key, &entry.value).or_else(slip) {
                     found.push(Unknown { span: entry.key.span, path, help });
                 }
             }

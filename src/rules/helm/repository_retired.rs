@@ -17,7 +17,12 @@ fn check(release: &Release, _: &BuiltApp, repository: &Repository, findings: &mu
     for line in lines.filter(|line| !line.starts_with('#')).skip(1) {
         let cells: Vec<&str> = line.split('\t').collect();
         let [retired, chart, status, since, advice, _] = cells[..] else { continue };
-        if retired != url || !chart.is_empty() && chart != release.chart.name {
+        let name = release.chart.name.as_str();
+        let is_about = match chart.strip_prefix('!') {
+            Some(other) => other != name,
+            None => chart.is_empty() || chart == name,
+        };
+        if retired != url || !is_about {
             continue;
         }
         let (severity, fate) = match status {
