@@ -5,13 +5,27 @@ use std::sync::LazyLock;
 use foldhash::{HashMap, HashMapExt};
 
 use super::made::follow;
-use super::{Found, Place, Reference, Role, is_optional};
+use super::{Found, Place, Reference, Role, is_optional, name_of};
 use crate::kubernetes::Object;
+use crate::yaml::Node;
 
 struct Field {
     path: &'static str,
     target: (&'static str, &'static str),
     role: Role,
+}
+
+impl Field {
+    /// Group and kind of what a map names.
+    fn target_of<'a>(&self, map: &'a Node) -> Option<(&'a str, &'a str)> {
+        let (group, kind) = self.target;
+        let group = match (group, map.get("apiGroup"), map.get("apiVersion")) {
+            ("*", Some(group), _) => name_of(group)?,
+            ("*", None, version) => name_of(version?)?.split_once('/').map_or("", |(group, _)| group),
+            _ => group,
+        };
+        Some((group, if kind == "*" { name_of(map.get("kind")?)? } else { kind }))
+    }
 }
 
 type Table = HashMap<(&'static str, &'static str), Vec<Field>>;
@@ -24,7 +38,9 @@ pub(super) fn collect<'a>(object: &'a Object, list: &mut Vec<Reference<'a>>) {
         let mut found = Found { list, role: field.role };
         for node in follow(&object.root, field.path) {
             if node.as_mapping().is_some() {
-                found.map(field.target, node);
+                if let Some(target) = field.target_of(node) {
+                    found.map(target, node);
+                }
             } else if !is_optional(node) {
                 found.name(field.target, Place::Same, node);
             }

@@ -109,7 +109,10 @@ fn conventional(name: &CompactString) -> impl Iterator<Item = Made> {
 /// kinds, and those of projects whose resources configure something that is there.
 pub fn may_make(id: &ObjectId) -> bool {
     let configures = [
+        "addons.cluster.x-k8s.io",
         "argoproj.io",
+        "barmancloud.cnpg.io",
+        "build.openshift.io",
         "cert-manager.io",
         "cilium.io",
         "crd.projectcalico.org",
@@ -118,13 +121,16 @@ pub fn may_make(id: &ObjectId) -> bool {
         "externaldns.k8s.io",
         "gateway.envoyproxy.io",
         "gateway.networking.k8s.io",
+        "generators.external-secrets.io",
         "helm.cattle.io",
+        "image.openshift.io",
         "keda.sh",
         "kyverno.io",
         "metallb.io",
         "monitoring.coreos.com",
         "networking.istio.io",
         "postgresql.cnpg.io",
+        "route.openshift.io",
         "security.istio.io",
         "snapshot.storage.k8s.io",
         "traefik.containo.us",

@@ -1,5 +1,6 @@
 //! References of kinds that name things in a way of their own.
 
+use super::made::follow;
 use super::{Found, Part, Place, Reference, Role, is_optional, name_of, place};
 use crate::kubernetes::{Object, Pod};
 use crate::yaml::Node;
@@ -35,6 +36,12 @@ pub(super) fn collect<'a>(object: &'a Object, list: &mut Vec<Reference<'a>>) {
             }
         }
         ("apiregistration.k8s.io", "APIService") => webhook_service(root.at(&["spec", "service"]), list),
+        ("route.openshift.io", "Route") => openshift_route(root, list),
+        ("argoproj.io", "Rollout" | "Experiment" | "AnalysisTemplate") => analyses(root, list),
+        ("kafka.strimzi.io", "KafkaNodePool" | "KafkaTopic" | "KafkaUser" | "KafkaRebalance") => {
+            of_strimzi(root, "Kafka", list);
+        }
+        ("kafka.strimzi.io", "KafkaConnector") => of_strimzi(root, "KafkaConnect", list),
         ("gateway.networking.k8s.io", "Gateway") => {
             let class = ("gateway.networking.k8s.io", "GatewayClass");
             if let Some(name) = root.at(&["spec", "gatewayClassName"]) {
@@ -141,6 +148,53 @@ fn ingress_route<'a>(object: &'a Object, list: &mut Vec<Reference<'a>>) {
         if let (Some(namespace), Some(name)) = (place(middleware), middleware.get("name")) {
             found.name((object.id.group.as_str(), kind), namespace, name);
         }
+    }
+}
+
+/// Source: OpenShift, API reference of Route, and the router's choice of endpoints: of a port given by a name, it takes
+/// the endpoints of that name, which is that of the Service's port. A number is a port of the pods, not of the Service.
+fn openshift_route<'a>(root: &'a Node, list: &mut Vec<Reference<'a>>) {
+    let mut found = Found { list, role: Role::Backend };
+    let Some(spec) = root.get("spec") else { return };
+    let is_service = |backend: &&Node| backend.get("kind").is_none_or(|kind| kind.as_str() == Some("Service"));
+    let others = spec.get("alternateBackends").map(Node::items).unwrap_or_default();
+    for name in others.iter().filter(is_service).filter_map(|backend| backend.get("name")) {
+        found.name(("", "Service"), Place::Same, name);
+    }
+    let Some(name) = spec.get("to").filter(is_service).and_then(|backend| backend.get("name")) else { return };
+    let Some(name) = found.name(("", "Service"), Place::Same, name) else { return };
+    let Some(port) = spec.at(&["port", "targetPort"]) else { return };
+    if let Some(text) = name_of(port).filter(|text| text.parse::<i64>().is_err()) {
+        found.part(("", "Service"), Place::Same, name, Part::PortName(text), port.span);
+    }
+}
+
+/// Paths to what names a template of Argo Rollouts for an analysis. Source: its API reference.
+const ANALYSES: [&str; 7] = [
+    "spec.strategy.canary.analysis.templates[]",
+    "spec.strategy.canary.steps[].analysis.templates[]",
+    "spec.strategy.canary.steps[].experiment.analyses[]",
+    "spec.strategy.blueGreen.prePromotionAnalysis.templates[]",
+    "spec.strategy.blueGreen.postPromotionAnalysis.templates[]",
+    "spec.analyses[]",
+    "spec.templates[]",
+];
+
+fn analyses<'a>(root: &'a Node, list: &mut Vec<Reference<'a>>) {
+    let mut found = Found { list, role: Role::Needed };
+    for analysis in ANALYSES.iter().flat_map(|path| follow(root, path)) {
+        let cluster = analysis.get("clusterScope").and_then(Node::as_bool) == Some(true);
+        let kind = if cluster { "ClusterAnalysisTemplate" } else { "AnalysisTemplate" };
+        if let Some(name) = analysis.get("templateName") {
+            found.name(("argoproj.io", kind), Place::Same, name);
+        }
+    }
+}
+
+/// The cluster that a label of Strimzi's resources names.
+fn of_strimzi<'a>(root: &'a Node, kind: &'a str, list: &mut Vec<Reference<'a>>) {
+    if let Some(name) = root.at(&["metadata", "labels", "strimzi.io/cluster"]) {
+        Found { list, role: Role::Needed }.name(("kafka.strimzi.io", kind), Place::Same, name);
     }
 }
 

@@ -173,8 +173,10 @@ fn missing_help(broken: &Broken, near: Option<&Near>) -> String {
         Some(Near { nearness: Nearness::OtherNamespace, .. }) => {
             format!("a {kind} is seen in its own namespace only: create it here too, or name one that is here")
         }
-        Some(Near { nearness: Nearness::OtherKind, kind: other, .. }) if kind.ends_with("WorkflowTemplate") => {
-            if *other == "ClusterWorkflowTemplate" {
+        Some(Near { nearness: Nearness::OtherKind, kind: other, .. })
+            if kind.ends_with("WorkflowTemplate") || kind.ends_with("AnalysisTemplate") =>
+        {
+            if other.starts_with("Cluster") {
                 "write `clusterScope: true` beside the name"
             } else {
                 "remove `clusterScope: true`"

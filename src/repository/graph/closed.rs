@@ -298,7 +298,10 @@ impl<'a> World<'a> {
         if question.kind == "Secret" {
             return kind.namespaces.contains_key(namespace);
         }
-        let owned = index.kind("", "Namespace").is_some_and(|kind| kind.homes.contains_key(namespace));
+        // What counts of custom resources is that some of the kind are here: others of the namespace may be another
+        // repository's.
+        let is_custom = question.group.contains('.') && question.group != "rbac.authorization.k8s.io";
+        let owned = !is_custom && index.kind("", "Namespace").is_some_and(|kind| kind.homes.contains_key(namespace));
         owned || kind.namespaces.contains_key(namespace)
     }
 
