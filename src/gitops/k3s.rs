@@ -3,6 +3,8 @@
 //! Left out: a chart that stands in the object itself, as an archive in base64.
 //! Source: k3s-io/helm-controller, `pkg/apis/helm.cattle.io/v1`.
 
+use foldhash::{HashMap, HashMapExt};
+
 use crate::files::Files;
 use crate::helm::{Binding, ChartRef, Layers, Release, expand};
 use crate::kubernetes::Object;
@@ -11,17 +13,22 @@ use crate::yaml::Node;
 
 const GROUP: &str = "helm.cattle.io";
 
+/// A cluster has one configuration of a name; more of them are not laid down.
+const MOST_CONFIGURATIONS: usize = 4;
+
 /// The releases that the HelmCharts among an app's objects make, and what could not be known of their values.
 /// HelmChartConfigs of the same name are laid over their values.
 pub fn helm_charts(objects: &[Object], files: &Files) -> (Vec<Release>, Vec<Unresolved>) {
     let (mut releases, mut unresolved) = (Vec::new(), Vec::new());
+    let mut configurations: HashMap<&str, Vec<&Node>> = HashMap::new();
+    for object in objects.iter().filter(|object| object.id.is(GROUP, "HelmChartConfig")) {
+        let own = configurations.entry(&object.id.name).or_default();
+        own.extend(object.root.get("spec").filter(|_| own.len() < MOST_CONFIGURATIONS));
+    }
     for object in objects.iter().filter(|object| object.id.is(GROUP, "HelmChart")) {
         let Some(spec) = object.root.get("spec") else { continue };
         let Some(chart) = spec.get("chart").and_then(|chart| Some((chart, chart.as_text()?))) else { continue };
-        let configurations = objects
-            .iter()
-            .filter(|other| other.id.is(GROUP, "HelmChartConfig") && other.id.name == object.id.name)
-            .filter_map(|other| other.root.get("spec"));
+        let configurations = configurations.get(object.id.name.as_str()).into_iter().flatten().copied();
         let mut layers = Layers::new(chart.0.span);
         for spec in std::iter::once(spec).chain(configurations) {
             values(spec, files, &mut layers);

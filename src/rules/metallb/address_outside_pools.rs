@@ -2,6 +2,8 @@
 
 use core::net::IpAddr;
 
+use foldhash::{HashMap, HashMapExt};
+
 use super::pools::{Addresses, Range, entries};
 use super::services;
 use crate::repository::{BuiltApp, Cluster, Repository};
@@ -12,6 +14,9 @@ pub(crate) const CHECK: Check = Check::Repository(check);
 
 /// Deepest nesting of values that is looked into.
 const DEEPEST: usize = 64;
+
+/// More clusters than this are not told apart.
+const MOST_CLUSTERS: usize = 64;
 
 /// Pools that are named beside a finding.
 const MOST_POOLS: usize = 3;
@@ -25,14 +30,12 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
         return;
     }
     // The pools of the clusters that an app may be for, by the cluster of the first app that asked.
-    let mut known: Vec<(Option<&BuiltApp>, Option<Pools<'_>>)> = Vec::new();
+    let mut known: HashMap<Option<Cluster>, Option<Pools<'_>>> = HashMap::new();
     let mut judge = |app: Option<&'a BuiltApp>, node: &Node, findings: &mut Findings<'a>| {
-        let same = |other: Option<&BuiltApp>| other.map(Cluster::of) == app.map(Cluster::of);
-        let at = known.iter().position(|(other, _)| same(*other)).unwrap_or_else(|| {
-            known.push((app, Pools::of(&all, app)));
-            known.len() - 1
-        });
-        let Some((_, Some(Pools { written, addresses }))) = known.get(at) else { return };
+        // Of so many clusters, all pools are taken for everybody's.
+        let app = app.filter(|_| known.len() < MOST_CLUSTERS);
+        let pools = known.entry(app.map(Cluster::of)).or_insert_with(|| Pools::of(&all, app));
+        let Some(Pools { written, addresses }) = pools else { return };
         for text in node.as_text().unwrap_or_default().split(',') {
             let Ok(address) = text.trim().parse::<IpAddr>() else { continue };
             if addresses.hold(address) {

@@ -15,6 +15,9 @@ pub(crate) const CHECK: Check = Check::Repository(check);
 const ENFORCE: &str = "pod-security.kubernetes.io/enforce";
 const VERSION: &str = "pod-security.kubernetes.io/enforce-version";
 
+/// A namespace with more definitions than this is not judged.
+const MOST_DEFINITIONS: usize = 64;
+
 /// How many violations a message names; the admission names them all.
 const MOST_NAMED: usize = 6;
 
@@ -41,6 +44,9 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
         for object in &app.objects {
             let namespace = repository.home_of(app, object);
             let Some(definitions) = namespaces.get(namespace).filter(|_| namespace != "kube-system") else { continue };
+            if definitions.len() > MOST_DEFINITIONS {
+                continue;
+            }
             // Of several definitions the weakest counts: nobody knows which comes last.
             let here = definitions.iter().filter(|(other, _)| !Cluster::are_apart(app, other));
             let weakest = here.map(|(_, enforced)| *enforced).min_by_key(Enforced::level);

@@ -46,27 +46,23 @@ fn elsewhere<'a>(
         .map(|target| target.object.name_span())
         .collect();
     let own_only = |monitor: &Selecting<'_>| monitor.object.root.at(&["spec", "namespaceSelector"]).is_none();
-    let (homes, wide): (Vec<&str>, Vec<Selecting<'_>>) = monitors
-        .into_iter()
-        .filter(own_only)
-        .filter_map(|monitor| Some((*monitor.namespaces.first()?, Selecting { namespaces: Vec::new(), ..monitor })))
-        .filter(|(home, _)| !home.is_empty())
-        .unzip();
+    let wide: Vec<Selecting<'_>> =
+        monitors.into_iter().filter(own_only).map(|monitor| Selecting { namespaces: Vec::new(), ..monitor }).collect();
     for (monitor, targets) in selection::taken(&wide, services) {
-        let Some(home) = wide.iter().position(|other| std::ptr::eq(other, monitor)).and_then(|at| homes.get(at)) else {
+        let Some(app) = repository.apps.get(monitor.app) else { continue };
+        let home = repository.home_of(app, monitor.object);
+        if home.is_empty() {
             continue;
-        };
+        }
         let Some(target) = targets.first() else { continue };
-        let is_apart = |target: &Target<'_>| {
-            let apps = repository.apps.get(monitor.app).zip(repository.apps.get(target.app));
-            apps.is_some_and(|(one, other)| Cluster::are_apart(one, other))
-        };
+        let is_apart =
+            |target: &Target<'_>| repository.apps.get(target.app).is_some_and(|other| Cluster::are_apart(app, other));
         let are_elsewhere = targets.iter().all(|other| other.namespace == target.namespace && !is_apart(other));
         let taken = targets.iter().any(|target| found.contains(&target.object.name_span()));
         let here = Selecting { namespaces: vec![home], query: monitor.query.clone(), ..*monitor };
         if !are_elsewhere
             || taken
-            || [*home, ""].contains(&target.namespace)
+            || [home, ""].contains(&target.namespace)
             || pods.seen(&here, &target.object.id.name) == Sight::Unknown
         {
             continue;
