@@ -210,6 +210,11 @@ impl Network {
         !namespace.is_empty() && none(&self.open) && none(&self.foreign)
     }
 
+    /// Whether another repository deploys to a namespace.
+    pub fn is_foreign(&self, namespace: &str) -> bool {
+        !namespace.is_empty() && self.foreign.contains(namespace)
+    }
+
     /// The pods of a namespace that are known.
     pub fn pods_in(&self, namespace: &str) -> impl Iterator<Item = &PlacedPods> {
         let found = self.pods_in.get(namespace).map(Vec::as_slice).unwrap_or_default();

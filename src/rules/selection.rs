@@ -13,7 +13,6 @@ use compact_str::CompactString;
 use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 
 use crate::finding::is_slip;
-use crate::gitops::SourceKind;
 use crate::kubernetes::Object;
 use crate::kubernetes::network_policy::{LabelQuery, Match, PodLabels, Requirement, Test};
 use crate::references;
@@ -409,8 +408,6 @@ pub(crate) struct Pods<'a> {
     makers: HashSet<&'a str>,
     /// Names of what is out of sight: charts that are not rendered, apps that are not all built, objects of operators.
     hidden: BTreeSet<CompactString>,
-    /// Namespaces into which apps of other repositories are deployed.
-    foreign: HashSet<&'a str>,
 }
 
 /// Reports every selector that takes no pod, in the words of its rule.
@@ -441,7 +438,6 @@ impl<'a> Pods<'a> {
             Some(Target { app: pods.app, object, namespace: &pods.namespace, labels, span: pods.span, selector: None })
         });
         let (mut makers, mut hidden) = (HashSet::new(), BTreeSet::new());
-        let mut foreign = HashSet::new();
         for (_, app) in repository.deployed() {
             for object in app.objects.iter().filter(|object| may_make_pods(object)) {
                 makers.insert(repository.home_of(app, object));
@@ -453,13 +449,9 @@ impl<'a> Pods<'a> {
             if !app.is_complete() {
                 hidden.insert(app.app.name.as_str().into());
             }
-            if app.app.sources.iter().any(|source| matches!(source.kind, SourceKind::Unresolved)) {
-                foreign.insert(app.app.destination.namespace.as_str());
-            }
         }
         hidden.remove("");
-        foreign.remove("");
-        Self { repository, targets: targets.collect(), makers, hidden, foreign }
+        Self { repository, targets: targets.collect(), makers, hidden }
     }
 
     /// How much can be seen of the pods in a selector's namespaces.
@@ -483,7 +475,7 @@ impl<'a> Pods<'a> {
                 || hidden.len() > 2 && wanted.contains(hidden.as_str())
                 || hidden.split('-').next() == wanted.split('-').next()
         };
-        let foreign = by.namespaces.iter().any(|namespace| self.foreign.contains(namespace));
+        let foreign = by.namespaces.iter().any(|namespace| network.is_foreign(namespace));
         match () {
             () if foreign => Sight::Unknown,
             () if whole => Sight::Whole,

@@ -4,6 +4,7 @@ mod nearest;
 mod needs;
 mod notifications;
 mod projects;
+mod settings;
 mod turn;
 
 pub(super) mod annotation_invalid;
@@ -36,3 +37,5 @@ pub(super) mod template_invalid;
 pub(super) mod values_file_missing;
 pub(super) mod wave_claim_deadlock;
 pub(super) mod wave_deadlock;
+
+pub(crate) use self::settings::settings;

@@ -1,5 +1,6 @@
 //! See `rules/argocd/argocd-wave-claim-deadlock.md`.
 
+use super::settings;
 use super::turn::Turn;
 use crate::kubernetes::{Object, Pod};
 use crate::repository::{BuiltApp, Cluster, Repository};
@@ -106,10 +107,5 @@ fn knows_claims(repository: &Repository) -> bool {
         KEYS.iter().any(|key| map.get(key).is_some())
             || whole.is_some_and(|text| text.contains("PersistentVolumeClaim"))
     };
-    repository.apps.iter().any(|app| {
-        let maps = app.objects.iter().filter(|object| object.id.is("", "ConfigMap") && object.id.name == "argocd-cm");
-        let releases = app.releases.iter().filter(|release| release.chart.name == "argo-cd");
-        maps.filter_map(|object| object.root.get("data")).any(has)
-            || releases.filter_map(|release| release.values.at(&["configs", "cm"])).any(has)
-    })
+    settings(repository).any(has)
 }

@@ -5,7 +5,7 @@ use foldhash::HashMap;
 use crate::gitops::{Application, Declared};
 use crate::kubernetes::Object;
 use crate::repository::{BuiltApp, Repository};
-use crate::rules::{Check, Findings};
+use crate::rules::{Check, Findings, argocd};
 use crate::yaml::Node;
 
 pub(crate) const CHECK: Check = Check::Repository(check);
@@ -108,11 +108,7 @@ fn ignored_everywhere(repository: &Repository) -> bool {
                 && entry.value.as_text().is_none_or(|text| text.contains("replicas"))
         })
     };
-    repository.apps.iter().any(|app| {
-        let objects =
-            app.objects.iter().filter(|object| object.id.is("", "ConfigMap") && object.id.name == "argocd-cm");
-        let mut releases = app.releases.iter().filter(|release| release.chart.name == "argo-cd");
-        objects.filter_map(|object| object.root.get("data")).any(says)
-            || releases.any(|release| release.incomplete || release.values.at(&["configs", "cm"]).is_some_and(says))
-    })
+    let mut releases = repository.apps.iter().flat_map(|app| &app.releases);
+    releases.any(|release| release.incomplete && release.chart.name == "argo-cd")
+        || argocd::settings(repository).any(says)
 }

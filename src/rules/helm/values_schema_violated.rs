@@ -81,10 +81,10 @@ fn skips_schemas(app: &BuiltApp, repository: &Repository) -> bool {
         return application.sources().iter().any(|source| is_set(source.at(&["helm", "skipSchemaValidation"])));
     }
     let Declared::FluxHelmRelease(place) = app.app.declared else { return false };
-    let built = repository.apps.iter().flat_map(|app| &app.objects);
-    let mut declared = built
-        .chain(&repository.inventory.declarations)
-        .filter(|object| object.id.is("helm.toolkit.fluxcd.io", "HelmRelease") && object.name_span() == place);
+    let built = repository.objects_of("helm.toolkit.fluxcd.io", "HelmRelease").map(|(_, object)| object);
+    let written = repository.inventory.declarations.iter();
+    let written = written.filter(|object| object.id.is("helm.toolkit.fluxcd.io", "HelmRelease"));
+    let mut declared = built.chain(written).filter(|object| object.name_span() == place);
     declared.any(|object| {
         let spec = |action: &str| object.root.at(&["spec", action, "disableSchemaValidation"]);
         is_set(spec("install")) || is_set(spec("upgrade"))

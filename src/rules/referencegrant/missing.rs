@@ -5,7 +5,6 @@ use std::cell::LazyCell;
 use foldhash::{HashMap, HashSet};
 
 use crate::finding::{Confidence, Severity};
-use crate::gitops::SourceKind;
 use crate::kubernetes::Object;
 use crate::repository::Repository;
 use crate::rules::{Check, Findings};
@@ -46,6 +45,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
                     || known.any(|grant| wanted.is_granted(grant))
                     || repository.config.is_external("ReferenceGrant", there, "")
                     || sight.hidden.contains(there)
+                    || repository.network().is_foreign(there)
                     || !told.insert((object.name_span(), there, kind, name))
                 {
                     continue;
@@ -83,7 +83,7 @@ fn check<'a>(repository: &'a Repository, findings: &mut Findings<'a>) {
 struct Sight<'a> {
     /// Namespaces that something of this repository is in.
     known: HashSet<&'a str>,
-    /// Those into which other repositories deploy, or charts that are told to make grants.
+    /// Those into which charts are installed that are told to make grants.
     hidden: HashSet<&'a str>,
 }
 
@@ -92,16 +92,10 @@ impl<'a> Sight<'a> {
         let (mut known, mut hidden) = (HashSet::default(), HashSet::default());
         for app in &repository.apps {
             known.extend(app.objects.iter().map(|object| repository.home_of(app, object)));
-            let foreign = app.app.sources.iter().any(|source| matches!(source.kind, SourceKind::Unresolved));
-            let own = app.app.destination.namespace.as_str();
-            if foreign {
-                hidden.insert(own);
-            }
             for release in &app.releases {
-                let home = if release.namespace.is_empty() { own } else { release.namespace.as_str() };
-                known.insert(home);
+                known.insert(release.namespace.as_str());
                 if speaks_of_grants(&release.values) {
-                    hidden.insert(home);
+                    hidden.insert(release.namespace.as_str());
                 }
             }
         }
